@@ -1,0 +1,3 @@
+"""greencam: a camera streaming suite that keeps itself alive."""
+
+__version__ = "0.1.0"

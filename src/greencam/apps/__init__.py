@@ -1,0 +1,1 @@
+"""Composition roots: one main(argv) per command, the only place that builds objects."""

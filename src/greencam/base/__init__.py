@@ -1,0 +1,1 @@
+"""What every process needs and nothing else: errors, time, stopping, children, files, logs."""

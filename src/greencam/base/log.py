@@ -1,0 +1,30 @@
+"""Log lines in the guides' own form, to stderr; the supervisor carries them into files."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+
+# Guide 1, "Log File Structure": `2024-01-15 10:30:15,123 - camera_system - INFO - message`.
+LINE_FORMAT = "%(asctime)s - camera_system - %(levelname)s - %(message)s"
+_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@'\"]*(?:@[^/\s@'\"]*)*@")
+
+
+def without_secrets(text: str) -> str:
+    """The text with user and password of every URL in it replaced by `***`."""
+    return _USERINFO.sub(r"\g<scheme>***@", text)
+
+
+class _Redacting(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+def set_up(level: str = "INFO") -> None:
+    """Send every record of this process to stderr, one line in the guides' form, URLs without passwords."""
+    sink = logging.StreamHandler(sys.stderr)
+    sink.setFormatter(_Redacting(LINE_FORMAT))
+    root = logging.getLogger()
+    root.handlers[:] = [sink]
+    root.setLevel(level)

@@ -1,0 +1,26 @@
+"""Where things are: the project's folder and the folder in memory where its processes meet."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+ROOT_VARIABLE = "GREENCAM_ROOT"
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - POSIX shared memory is a folder there on Linux
+
+
+def project_root() -> Path:
+    """The checkout that holds config.py, images/ and logs/; GREENCAM_ROOT names another."""
+    named = os.environ.get(ROOT_VARIABLE)
+    return Path(named).resolve() if named else Path(__file__).resolve().parents[3]
+
+
+def default_runtime_dir(root: Path) -> Path:
+    """A folder in memory, the same for every process of one checkout and another for the next checkout.
+
+    In memory because rings live there and because an SD card should not see a beat per second.
+    """
+    base = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    return base / f"greencam-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"

@@ -1,0 +1,52 @@
+"""The one loop of the suite: a service does one turn at a time and says when it wants the next."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from greencam.base.clock import Clock
+from greencam.base.errors import EXIT_FAILED, EXIT_OK, GreencamError
+from greencam.base.stop import Stop
+
+
+class Service(Protocol):
+    """What `run` drives; `stop` is the mirror of `start`, never raises, and may be called twice."""
+
+    name: str
+
+    def start(self) -> None:
+        """Acquire what is needed; may raise."""
+        ...
+
+    def tick(self, now_s: float) -> float:
+        """One turn at monotonic time `now_s`; seconds until the next is wanted."""
+        ...
+
+    def wake_fds(self) -> tuple[int, ...]:
+        """Descriptors that, when readable, ask for a turn before its time."""
+        ...
+
+    def stop(self) -> None:
+        """Release everything that `start` acquired."""
+        ...
+
+
+def run(service: Service, stop: Stop, clock: Clock, log: logging.Logger) -> int:
+    """Start the service, turn it until asked to stop, stop it; the exit code of the process.
+
+    A known error is one line for the operator; an unknown one a traceback. Both end with exit 1.
+    """
+    try:
+        service.start()
+        while not stop.requested:
+            stop.wait(max(0.0, service.tick(clock.monotonic())), *service.wake_fds())
+    except GreencamError as error:
+        log.error("%s stops: %s", service.name, error)
+        return EXIT_FAILED
+    except Exception:  # noqa: BLE001 - the service runner is where the unknown ends, with its traceback
+        log.exception("%s stops on an unexpected error", service.name)
+        return EXIT_FAILED
+    finally:
+        service.stop()
+    return EXIT_OK

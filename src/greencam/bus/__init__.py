@@ -1,0 +1,1 @@
+"""The Redis side: connection, key names, frames, beats, announcements."""

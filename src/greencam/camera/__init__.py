@@ -1,0 +1,1 @@
+"""The hardware side: one file per kind of camera behind one contract."""

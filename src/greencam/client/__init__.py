@@ -1,0 +1,1 @@
+"""Frame consumers: the feed, its sources (same host or Redis) and its sinks."""

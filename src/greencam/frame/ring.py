@@ -1,0 +1,207 @@
+"""The shared-memory ring: one writer, any number of readers that take no lock and copy nothing.
+
+Owner (the capture process) makes the file and numbers the epochs; the writer (its worker) fills slots; readers
+map the file read-only and wait on the futex. A reader or writer that is killed blocks nobody.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from greencam.base.clock import Clock
+from greencam.base.errors import CodecMismatch, CorruptFrame, Refused
+from greencam.base.files import store_errors
+from greencam.frame import futex, header, ring_layout
+from greencam.frame.formats import Codec
+from greencam.frame.header import Header
+from greencam.frame.picture import Picture, Pixels
+from greencam.frame.ring_layout import CURSOR_AT, EPOCH_AT, LIVE, RETIRED, STATE_AT, WAKE_AT, Layout
+
+
+class Mapping:
+    """One ring's file in this process's memory, with its words as integers."""
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        """Map an existing ring; raises FileNotFoundError, CodecMismatch or CorruptFrame."""
+        flags = os.O_RDWR if writable else os.O_RDONLY
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            facts = os.fstat(fd)
+            self.layout: Final = ring_layout.unpack(
+                os.pread(fd, ring_layout.FIXED_BYTES, 0), facts.st_size
+            )
+            access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+            self.memory: Final = mmap.mmap(fd, self.layout.total_bytes, access=access)
+        finally:
+            os.close(fd)
+        self.path: Final = path
+        self.identity: Final = (facts.st_dev, facts.st_ino)
+        self.view: Final = memoryview(self.memory)
+        self.words: Final = self.view.cast("Q")
+        self.wake_word: Final = self.view[WAKE_AT : WAKE_AT + 4].cast("I")
+        self.bytes: Final = np.frombuffer(self.memory, np.uint8)
+        self.wake_address: Final = self.bytes.ctypes.data + WAKE_AT
+
+    @property
+    def cursor(self) -> int:
+        """Epoch and number of the newest whole frame, as one word."""
+        return self.words[CURSOR_AT // 8]
+
+    @property
+    def retired(self) -> bool:
+        """Whether the owner replaced this ring by another or ended."""
+        return self.words[STATE_AT // 8] != LIVE
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the file of that name is another one by now, or none."""
+        try:
+            facts = self.path.stat()
+        except FileNotFoundError:
+            return True
+        return (facts.st_dev, facts.st_ino) != self.identity
+
+
+class RingOwner:
+    """Makes the ring of one camera, or takes over the one that a predecessor left."""
+
+    def __init__(self, path: Path, layout: Layout, epoch: int) -> None:
+        """Attach to a ring of this very layout, else make one and retire what was there; raises StoreBusy."""
+        self.path = path
+        found = _existing(path)
+        if found is None or found.layout != layout:
+            if found is not None:
+                _retire(found)
+            with store_errors(f"no room for the ring {path} ({layout.total_bytes} bytes)"):
+                _make_file(path, layout)
+            found = Mapping(path, writable=True)
+        self.ring: Final = found
+        self.begin_epoch(epoch)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the writer numbers frames in."""
+        return self.ring.words[EPOCH_AT // 8]
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Let the next frame be number 1 of this epoch; raises Refused beyond 2**23."""
+        if not 0 < epoch < ring_layout.EPOCH_LIMIT:
+            raise Refused(f"epoch {epoch} is not between 1 and {ring_layout.EPOCH_LIMIT - 1}")
+        self.ring.words[EPOCH_AT // 8] = epoch
+        self.ring.words[STATE_AT // 8] = LIVE
+
+    def retire(self) -> None:
+        """Tell readers that no more frames come from this ring, and take its name away."""
+        _retire(self.ring)
+        if not self.ring.replaced:
+            self.path.unlink(missing_ok=True)
+
+
+def _existing(path: Path) -> Mapping | None:
+    try:
+        return Mapping(path, writable=True)
+    except (FileNotFoundError, CodecMismatch, CorruptFrame, ValueError):
+        return None
+
+
+def _retire(ring: Mapping) -> None:
+    ring.words[STATE_AT // 8] = RETIRED
+    ring.wake_word[0] = (ring.wake_word[0] + 1) & 0xFFFFFFFF
+    futex.wake(ring.wake_address)
+
+
+def _make_file(path: Path, layout: Layout) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        # Reserved now, because a full /dev/shm would otherwise be a SIGBUS in the middle of a frame.
+        os.posix_fallocate(fd, 0, layout.total_bytes)
+        os.pwrite(fd, ring_layout.pack(layout), 0)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+
+
+class RingWriter:
+    """Fills the ring of one camera; there is one writer at a time, the owner sees to that."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Map the ring for writing; raises as Mapping does."""
+        self._ring = Mapping(path, writable=True)
+        self._clock = clock
+        self._last = self._ring.cursor
+        self._targets: dict[tuple[int, int, int, int], Pixels] = {}
+
+    def put(self, picture: Picture) -> int:
+        """Copy a picture into the next slot, wake everybody, return the frame's cursor (epoch and number).
+
+        Raises Refused when it does not fit. A predecessor that died in the middle of a frame left an odd lock
+        word behind; the slot is simply written again.
+        """
+        ring, words = self._ring, self._ring.words
+        mark = self._next_mark()
+        at = ring.layout.slot_at(mark & ring_layout.SEQ_MASK)
+        target = self._target(picture, at)
+        words[at // 8] = mark << 1 | 1
+        futex.barrier()
+        np.copyto(target, picture.pixels)
+        start = at + ring_layout.HEADER_AT
+        ring.view[start : start + header.SIZE_BYTES] = header.pack(self._header(picture, mark))
+        futex.barrier()
+        words[at // 8] = mark << 1
+        words[CURSOR_AT // 8] = mark
+        futex.barrier()
+        ring.wake_word[0] = mark & 0xFFFFFFFF
+        futex.wake(ring.wake_address)
+        self._last = mark
+        return mark
+
+    def _next_mark(self) -> int:
+        """One more than the last frame, or number 1 when the owner began a new epoch."""
+        epoch = self._ring.words[EPOCH_AT // 8]
+        same = self._last >> ring_layout.SEQ_BITS == epoch
+        return self._last + 1 if same else ring_layout.cursor(epoch, 1)
+
+    def _target(self, picture: Picture, at: int) -> Pixels:
+        """Where in the slot this picture goes, as an array of its shape; remembered per slot."""
+        key = (at, picture.pixel, picture.width, picture.height)
+        known = self._targets.get(key)
+        if known is not None:
+            return known
+        size = picture.pixel.size_bytes(picture.width, picture.height)
+        if size > self._ring.layout.payload_bytes:
+            raise Refused(f"{size} bytes do not fit slots of {self._ring.layout.payload_bytes}")
+        if len(self._targets) >= self._ring.layout.slots:
+            self._targets.clear()
+        start = at + ring_layout.PAYLOAD_AT
+        shape = picture.pixel.shape(picture.width, picture.height)
+        self._targets[key] = self._ring.bytes[start : start + size].reshape(shape)
+        return self._targets[key]
+
+    def _header(self, picture: Picture, mark: int) -> Header:
+        stride = picture.width * picture.pixel.channels
+        return Header(
+            camera=self._ring.layout.camera,
+            epoch=mark >> ring_layout.SEQ_BITS,
+            seq=mark & ring_layout.SEQ_MASK,
+            sensor_ns=picture.sensor_ns,
+            grabbed_ns=picture.grabbed_ns,
+            encoded_ns=0,
+            published_ns=self._clock.monotonic_ns(),
+            wall_ns=int(self._clock.wall() * 1e9),
+            payload_bytes=picture.pixels.size,
+            width=picture.width,
+            height=picture.height,
+            stride=stride,
+            pixel=picture.pixel,
+            codec=Codec.RAW,
+            payload_crc=0,
+        )
