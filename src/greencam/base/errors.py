@@ -1,18 +1,18 @@
 """The whole error vocabulary; the type of an exception is the retry decision.
 
-    GreencamError
-    ├── SettingsError         every problem of the settings at once; exit 78
-    ├── Unavailable           retry with back-off
-    │   ├── CameraUnavailable
-    │   ├── BusUnavailable
-    │   └── StoreBusy         disk full, read-only, input/output error: the state of a store
-    ├── Broken                do not retry here
-    │   ├── CameraBroken
-    │   └── FrameError        a frame that must not be used
-    │       ├── CodecMismatch magic or version of another greencam
-    │       ├── CorruptFrame  checksum, length or picture is wrong
-    │       └── Overrun       the writer was faster: these bytes are a newer frame's by now
-    └── Refused               the caller's fault: exit 2, HTTP 4xx
+GreencamError
+├── SettingsError         every problem of the settings at once; exit 78
+├── Unavailable           retry with back-off
+│   ├── CameraUnavailable
+│   ├── BusUnavailable
+│   └── StoreBusy         disk full, read-only, input/output error: the state of a store
+├── Broken                do not retry here
+│   ├── CameraBroken
+│   └── FrameError        a frame that must not be used
+│       ├── CodecMismatch magic or version of another greencam
+│       ├── CorruptFrame  checksum, length or picture is wrong
+│       └── Overrun       the writer was faster: these bytes are a newer frame's by now
+└── Refused               the caller's fault: exit 2, HTTP 4xx
 """
 
 from __future__ import annotations
@@ -84,7 +84,11 @@ class CorruptFrame(FrameError):
 
 
 class Overrun(FrameError):
-    """The writer has reused the slot: the frame is gone, a newer one is there."""
+    """The writer has reused the slot: `missed` frames are gone, a newer one is there."""
+
+    def __init__(self, text: str, missed: int = 1) -> None:
+        self.missed = missed
+        super().__init__(text, cause="overrun")
 
 
 class Refused(GreencamError):

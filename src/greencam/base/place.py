@@ -24,3 +24,13 @@ def default_runtime_dir(root: Path) -> Path:
     """
     base = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     return base / f"greencam-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
+
+
+def ring_path(runtime_dir: Path, camera: str) -> Path:
+    """The file of this camera's ring."""
+    return runtime_dir / f"{camera}.ring"
+
+
+def redis_socket(runtime_dir: Path) -> Path:
+    """The socket of the embedded Redis."""
+    return runtime_dir / "redis.sock"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Protocol
 
 from greencam.base.clock import Clock
@@ -32,19 +33,21 @@ class Service(Protocol):
         ...
 
 
-def run(service: Service, stop: Stop, clock: Clock, log: logging.Logger) -> int:
-    """Start the service, turn it until asked to stop, stop it; the exit code of the process.
+def run(service: Service, stop: Stop, clock: Clock, log: logging.Logger, duration_s: float | None = None) -> int:
+    """Start the service, turn it until asked to stop or duration_s is over, stop it; the exit code.
 
     A known error is one line for the operator; an unknown one a traceback. Both end with exit 1.
     """
+    end_s = math.inf if duration_s is None else clock.monotonic() + duration_s
     try:
         service.start()
-        while not stop.requested:
-            stop.wait(max(0.0, service.tick(clock.monotonic())), *service.wake_fds())
+        while not stop.requested and clock.monotonic() < end_s:
+            wanted_s = service.tick(clock.monotonic())
+            stop.wait(max(0.0, min(wanted_s, end_s - clock.monotonic())), *service.wake_fds())
     except GreencamError as error:
         log.error("%s stops: %s", service.name, error)
         return EXIT_FAILED
-    except Exception:  # noqa: BLE001 - the service runner is where the unknown ends, with its traceback
+    except Exception:
         log.exception("%s stops on an unexpected error", service.name)
         return EXIT_FAILED
     finally:

@@ -26,7 +26,7 @@ def cell_px(width: int, height: int) -> int:
 
 def _checked(number: int) -> int:
     word = number & 0xFFFFFFFF
-    return word << 8 | google_crc32c.value(word.to_bytes(4, "big")) & 0xFF
+    return word << 8 | int(google_crc32c.value(word.to_bytes(4, "big"))) & 0xFF
 
 
 def cells(number: int, width: int, height: int) -> Pixels:

@@ -39,7 +39,7 @@ if _NUMBER is None:
     def wake(address: int) -> None:
         """Nothing to do where readers poll."""
 
-    def wait(address: int, seen: int, timeout_s: float) -> None:
+    def wait(address: int, seen: int, timeout_s: float) -> None:  # noqa: ARG001
         """Sleep a little: the caller looks again."""
         time.sleep(min(_NAP_S, timeout_s))
 

@@ -32,9 +32,7 @@ class Mapping:
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             facts = os.fstat(fd)
-            self.layout: Final = ring_layout.unpack(
-                os.pread(fd, ring_layout.FIXED_BYTES, 0), facts.st_size
-            )
+            self.layout: Final = ring_layout.unpack(os.pread(fd, ring_layout.FIXED_BYTES, 0), facts.st_size)
             access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
             self.memory: Final = mmap.mmap(fd, self.layout.total_bytes, access=access)
         finally:

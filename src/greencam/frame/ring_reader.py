@@ -46,7 +46,7 @@ class RingFrame:
     def verify(self) -> None:
         """Raise Overrun when the slot was reused: whatever was computed from the pixels is void."""
         if not self.intact:
-            raise Overrun(f"frame {self.header.frame_id} was overwritten while in use", cause="overrun")
+            raise Overrun(f"frame {self.header.frame_id} was overwritten while in use")
 
     def copy(self) -> Pixels:
         """The pixels as an array of one's own, whole for sure; raises Overrun."""
@@ -76,6 +76,11 @@ class RingReader:
         """Epoch and number of the newest frame; (0, 0) before the first."""
         cursor = self._ring.cursor
         return cursor >> ring_layout.SEQ_BITS, cursor & ring_layout.SEQ_MASK
+
+    @property
+    def retired(self) -> bool:
+        """Whether the owner has said that this ring gets no more frames."""
+        return self._ring.retired
 
     @property
     def ended(self) -> bool:
@@ -151,5 +156,4 @@ class RingReader:
         self._position = max(wanted, newest - 1)
         missed = self._position - wanted + 1
         self.lost += missed
-        raise Overrun(f"{missed} frames {what}", cause="overrun")
-
+        raise Overrun(f"{missed} frames {what}", missed)

@@ -1,0 +1,161 @@
+"""cam1_stream.py: capture one camera until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from greencam.apps.edge import at_the_edge
+from greencam.base import log, proc
+from greencam.base.clock import SystemClock
+from greencam.base.errors import Refused
+from greencam.base.files import private_folder
+from greencam.base.lock import Lock
+from greencam.base.place import ring_path
+from greencam.base.proc import python_argv
+from greencam.base.service import run
+from greencam.base.stop import Stop
+from greencam.bus.link import target_of
+from greencam.bus.spool import Spool
+from greencam.camera.source import CameraSpec
+from greencam.capture.encoder import Encoder
+from greencam.capture.plan import Deadlines
+from greencam.capture.publisher import Publisher
+from greencam.capture.service import CaptureService, CaptureSettings
+from greencam.capture.worker import Worker
+from greencam.frame.formats import pixel_format
+from greencam.settings.camera_model import Camera, CameraSettings, resolved
+from greencam.settings.load import load
+from greencam.settings.model import Settings
+from greencam.settings.source_text import parse_source
+
+_SPOOL_BYTES = 32 << 20
+_MIB = 1 << 20
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, build, run; exit 0 after a wish to stop or the end of a recording."""
+    words = sys.argv[1:] if argv is None else argv
+    return at_the_edge(lambda: _capture(_parser().parse_args(words)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cam1_stream.py", description="Capture one camera into shared memory and, on demand, Redis."
+    )
+    parser.add_argument("--camera", default="cam1", metavar="ID", help="which camera of the settings (cam1)")
+    parser.add_argument(
+        "--source",
+        metavar="SOURCE",
+        help="take this instead: auto, pattern, picamera2, /dev/video0, clip.mp4, rtsp://…",
+    )
+    parser.add_argument("--fps", type=float, metavar="N", help="frames per second; 0 = as fast as possible")
+    parser.add_argument("--size", metavar="WxH", help="size in pixels, such as 640x480")
+    parser.add_argument("--once", action="store_true", help="end with a recording instead of looping it")
+    parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
+    return parser
+
+
+def _capture(options: argparse.Namespace) -> int:
+    settings = load()
+    log.set_up(settings.machine.log_level)
+    clock, stop = SystemClock(), Stop().on_signals()
+    proc.die_with_parent(signal.SIGTERM)
+    camera = _camera(settings, options)
+    runtime = private_folder(settings.runtime_dir)
+    lock = Lock(runtime / f"{camera.id}.lock", f"the capture of {camera.id}")
+    spec = spec_of(camera, settings)
+    target = target_of(settings)
+    spool = Spool(_SPOOL_BYTES)
+    publisher = Publisher(target, camera.id, spool, settings.machine.stream_max_mb * _MIB, clock)
+    encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock)
+    files = capture_settings(settings, camera.id)
+    service = CaptureService(spec, files, _workers(spec, clock), publisher, encoder, (clock, stop))
+    code = run(service, stop, clock, logging.getLogger("capture"), duration_s=options.duration)
+    lock.release()
+    return code
+
+
+def _workers(spec: CameraSpec, clock: SystemClock) -> Callable[[], Worker]:
+    argv = python_argv("cam1_stream.py", "--camera", spec.id)
+    return lambda: Worker(argv, spec, clock)
+
+
+def _camera(settings: Settings, options: argparse.Namespace) -> CameraSettings:
+    """The camera that is meant, with what the command line says instead of the settings."""
+    found = next((camera for camera in settings.site.cameras if camera.id == options.camera), None)
+    if found is None and settings.site.cameras and not options.source:
+        names = ", ".join(camera.id for camera in settings.site.cameras)
+        raise Refused(f"no camera {options.camera!r} in config/config.yaml; known: {names}")
+    wishes: dict[str, object] = {"fps": options.fps, **_size(options.size)}
+    if options.source:
+        wishes |= {"source": _checked_source(options.source), "url": None}
+    if options.once:
+        wishes["loop"] = False
+    plain = (found or Camera(id=options.camera)).model_dump()
+    plain |= {name: value for name, value in wishes.items() if value is not None or name == "url"}
+    try:
+        return resolved(Camera(**plain), settings.machine, Path.cwd() if options.source else settings.root)
+    except ValueError as error:
+        raise Refused(f"cam1_stream.py: {_first_line(error)}") from error
+
+
+def _first_line(error: ValueError) -> str:
+    """What pydantic says is wrong, without its links and without the value, which may hold a password."""
+    details = getattr(error, "errors", None)
+    if details is None:
+        return str(error)
+    first = details(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _checked_source(text: str) -> str:
+    try:
+        parse_source(text)
+    except ValueError as error:
+        raise Refused(f"--source: {error}") from error
+    return text
+
+
+def _size(text: str | None) -> dict[str, int]:
+    if text is None:
+        return {}
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise Refused(f"--size {text!r}: two numbers with an x between, such as 640x480")
+    return {"width": int(width), "height": int(height)}
+
+
+def spec_of(camera: CameraSettings, settings: Settings) -> CameraSpec:
+    """What the worker is told of this camera."""
+    return CameraSpec(
+        id=camera.id,
+        kind=camera.kind,
+        address=camera.address,
+        width=camera.width,
+        height=camera.height,
+        pixel=pixel_format(camera.format),
+        fps=camera.fps,
+        exposure_us=camera.exposure_us,
+        gain=camera.gain,
+        loop=camera.loop,
+        transport=camera.transport,
+        timeout_s=settings.machine.camera_recovery_settings.frame_timeout,
+    )
+
+
+def capture_settings(settings: Settings, camera: str) -> CaptureSettings:
+    """Files, sizes and deadlines of one camera's capture."""
+    frame_s = settings.machine.camera_recovery_settings.frame_timeout
+    return CaptureSettings(
+        ring_path=ring_path(settings.runtime_dir, camera),
+        epoch_path=settings.data_dir / "state" / f"{camera}.epoch",
+        ring_seconds=settings.machine.ring_seconds,
+        ring_budget_bytes=settings.machine.ring_max_mb * _MIB,
+        deadlines=Deadlines(open_s=max(15.0, 3 * frame_s), frame_s=frame_s),
+        report_every_s=settings.machine.performance_log_interval,
+    )

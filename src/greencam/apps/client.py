@@ -1,0 +1,162 @@
+"""client.py: show, save or measure a camera's stream."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from greencam.apps import consume
+from greencam.apps.edge import at_the_edge
+from greencam.base import log
+from greencam.base.clock import SystemClock
+from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
+from greencam.base.stop import Stop
+from greencam.client.feed import Feed
+from greencam.client.frames import Frame
+from greencam.client.places import Places
+from greencam.client.sinks import FolderSettings, FolderSink, Sink
+from greencam.client.window import WindowSink
+from greencam.settings.load import load
+from greencam.settings.model import Settings
+
+_QUIET_S = 5.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, build, run; exit 0 when frames came, 1 when none did, 2 for a wrong word."""
+    words = sys.argv[1:] if argv is None else argv
+    return at_the_edge(lambda: _consume(_parser().parse_args(words)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="client.py", description="Show, save or measure a camera's stream.")
+    parser.add_argument("--camera", metavar="ID", help="which camera (the first enabled one)")
+    parser.add_argument("--stats", action="store_true", help="a line per second: fps, latency, gaps, drops")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="store images below DIR")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--every", type=float, metavar="S", help="with --save: one image every S seconds (1)")
+    pace.add_argument("--all", action="store_true", help="with --save: every frame")
+    parser.add_argument("--count", type=int, metavar="N", help="end after N frames")
+    parser.add_argument("--duration", type=float, metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--json", action="store_true", help="stats as JSON, a line each, and a last one with totals"
+    )
+    parser.add_argument("--show", action="store_true", help="show the stream in a window")
+    parser.add_argument("--newest", action="store_true", help="always the newest frame instead of each in order")
+    parser.add_argument(
+        "--transport", choices=("auto", "ring", "redis"), default="auto", help="which way (auto: ring on this host)"
+    )
+    return parser
+
+
+def _consume(options: argparse.Namespace) -> int:
+    _check(options)
+    settings = load()
+    log.set_up(settings.machine.log_level)
+    clock, stop = SystemClock(), Stop().on_signals()
+    places = Places.of(settings)
+    camera = options.camera or next(iter(places.cameras), "cam1")
+    sinks: list[Sink] = []
+    if options.save:
+        sinks.append(FolderSink(_folder(options, settings), camera, clock))
+    window = WindowSink(f"greencam {camera}") if options.show else None
+    if window is not None:
+        sinks.append(window)
+    report = StatsLine(options, stop, window)
+    spec = consume.FeedSpec(camera, options.transport, newest=options.newest)
+    job = consume.Job(spec, sinks, options.count, report.turn)
+    if window is not None:
+        report.deadline_s = None if options.duration is None else clock.monotonic() + options.duration
+        consume.run_job(job, places, stop)  # Tk wants the main thread
+    else:
+        consume.run_jobs([job], places, stop, options.duration)
+    report.end(job)
+    return EXIT_OK if job.frames else EXIT_FAILED
+
+
+def _check(options: argparse.Namespace) -> None:
+    if (options.every is not None or options.all) and not options.save:
+        raise Refused("--every and --all say how often --save stores; add --save DIR")
+    for name in ("count", "duration", "every"):
+        value = getattr(options, name)
+        if value is not None and value <= 0:
+            raise Refused(f"--{name} {value:g}: a number above 0")
+
+
+def _folder(options: argparse.Namespace, settings: Settings) -> FolderSettings:
+    every_s = 0.0 if options.all else (options.every or 1.0)
+    return FolderSettings(options.save, every_s, settings.machine.jpeg_quality, limit_bytes=0)
+
+
+class StatsLine:
+    """What the person reads: one line that renews itself on a terminal, a line per second elsewhere."""
+
+    def __init__(self, options: argparse.Namespace, stop: Stop, window: WindowSink | None) -> None:
+        self._options, self._stop, self._window = options, stop, window
+        self._began_s = self._frame_s = time.monotonic()
+        self._next_s = self._began_s + 1.0
+        self._live = sys.stdout.isatty() and not options.json
+        self._told_quiet = False
+        self.deadline_s: float | None = None
+
+    def turn(self, feed: Feed, frame: Frame | None) -> None:
+        """After each frame or wait: print when a second has passed, end when the window was closed."""
+        now = time.monotonic()
+        if frame is not None:
+            self._frame_s, self._told_quiet = now, False
+        if (self._window and self._window.closed) or (self.deadline_s is not None and now >= self.deadline_s):
+            self._stop.request("window closed")
+        if now >= self._next_s:
+            self._next_s = now + 1.0
+            self._print(feed, now)
+
+    def _print(self, feed: Feed, now: float) -> None:
+        quiet_s = now - self._frame_s
+        if self._options.stats:
+            facts = feed.stats.as_dict()
+            text = json.dumps(self._facts(feed, facts)) if self._options.json else _line(feed, facts, quiet_s)
+            print(f"\r{text}\x1b[K" if self._live else text, end="" if self._live else "\n", flush=True)
+        elif quiet_s > _QUIET_S and not self._told_quiet:
+            self._told_quiet = True
+            why = feed.trouble or "is it running? see ./run.sh status"
+            print(f"no frame of {feed.camera} for {quiet_s:.0f} s: {why}", file=sys.stderr)
+
+    def _facts(self, feed: Feed, facts: dict[str, Any]) -> dict[str, Any]:
+        return {"camera": feed.camera, "transport": feed.transport, **facts}
+
+    def end(self, job: consume.Job) -> None:
+        """The totals, when anything was asked for that has totals."""
+        if self._live and self._options.stats:
+            print()
+        if job.feed is None:
+            return
+        seconds = time.monotonic() - self._began_s
+        facts = job.feed.stats.as_dict() | {"seconds": round(seconds, 3), "faults": job.faults}
+        for sink in job.sinks:
+            if isinstance(sink, FolderSink):
+                facts |= {"stored": sink.stored, "not_stored": sink.dropped}
+        if self._options.json:
+            print(json.dumps(self._facts(job.feed, facts)))
+        else:
+            stored = f", {facts['stored']} stored" if "stored" in facts else ""
+            print(f"{job.frames} frames of {job.feed.camera} in {seconds:.1f} s{stored}, {facts['missed']} missed")
+
+
+def _line(feed: Feed, facts: dict[str, Any], quiet_s: float) -> str:
+    drops = sum(facts["rejected"].values())
+    if quiet_s > 1.0:
+        why = f" ({feed.trouble})" if feed.trouble else ""
+        return f"{feed.camera}: no frame for {quiet_s:.0f} s{why}"
+    latency = (
+        ""
+        if facts["latency_p50_ms"] is None
+        else (f"  latency p50 {facts['latency_p50_ms']:.2f} ms p99 {facts['latency_p99_ms']:.2f} ms")
+    )
+    return (
+        f"{feed.camera} by {feed.transport}: {facts['fps']:6.1f} fps{latency}"
+        f"  gaps {facts['gaps']} ({facts['missed']} frames)  drops {drops}"
+    )

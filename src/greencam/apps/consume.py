@@ -1,0 +1,127 @@
+"""Feeds and their sinks, one thread per camera, until there is enough or somebody asks to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from greencam.base.errors import StoreBusy
+from greencam.base.stop import Stop
+from greencam.client.feed import Feed
+from greencam.client.frames import Frame
+from greencam.client.places import Places
+from greencam.client.sinks import Sink
+
+_WAIT_S = 0.2
+_log = logging.getLogger("client")
+
+
+@dataclass(frozen=True)
+class FeedSpec:
+    """Which camera, by which way, in order or only the newest."""
+
+    camera: str
+    transport: str = "auto"
+    newest: bool = False
+
+
+@dataclass
+class Job:
+    """One camera's feed and what becomes of its frames; `count` frames at most when given.
+
+    Attributes that fill as it runs: `feed`, `frames` (taken), `faults` of sinks.
+    """
+
+    spec: FeedSpec
+    sinks: Sequence[Sink]
+    count: int | None = None
+    on_turn: Callable[[Feed, Frame | None], None] | None = None
+    feed: Feed | None = None
+    frames: int = 0
+    faults: int = 0
+    failure: Exception | None = field(default=None, repr=False)
+
+
+def run_job(job: Job, places: Places, stop: Stop) -> None:
+    """Feed the sinks until told to stop or `count` frames are through."""
+    opened: list[Sink] = []
+    with Feed(job.spec.camera, newest=job.spec.newest, transport=job.spec.transport, places=places) as feed:
+        job.feed = feed
+        try:
+            for sink in job.sinks:
+                _open_patiently(sink, stop)
+                opened.append(sink)
+            _feed_sinks(job, feed, stop)
+        finally:
+            for sink in reversed(opened):
+                sink.close()
+
+
+def _feed_sinks(job: Job, feed: Feed, stop: Stop) -> None:
+    while not stop.requested and (job.count is None or job.frames < job.count):
+        frame = feed.next_frame(_WAIT_S)
+        if frame is not None:
+            job.frames += 1
+            for sink in job.sinks:
+                _give(sink, frame, job)
+        if job.on_turn is not None:
+            job.on_turn(feed, frame)
+
+
+def _open_patiently(sink: Sink, stop: Stop) -> None:
+    """A store that can't take data now is tried again until it can or somebody asks to stop."""
+    told = False
+    while not stop.requested:
+        try:
+            sink.open()
+        except StoreBusy as error:
+            if not told:
+                _log.error("%s; trying again until it works", error)
+            told = True
+            stop.wait(1.0)
+        else:
+            return
+
+
+def _give(sink: Sink, frame: Frame, job: Job) -> None:
+    try:
+        sink.take(frame)
+    except Exception:  # noqa: BLE001 - a sink's fault must not end the others; logged below, not every time
+        job.faults += 1
+        if job.faults in {1, 10, 100} or job.faults % 1000 == 0:
+            _log.exception("a sink failed on frame %s (%d so far)", frame.header.frame_id, job.faults)
+
+
+def run_jobs(jobs: Sequence[Job], places: Places, stop: Stop, duration_s: float | None) -> None:
+    """Run every job on its own thread until all are through, told to stop, or duration_s is over.
+
+    Raises the first failure of a job, such as Refused for a camera that does not exist.
+    """
+    threads = [threading.Thread(target=_guarded, args=(job, places, stop), daemon=True) for job in jobs]
+    watcher = threading.Thread(target=_watch, args=(threads, stop), daemon=True)
+    for thread in threads:
+        thread.start()
+    watcher.start()
+    stop.wait(duration_s)
+    stop.request("done")
+    for thread in threads:
+        thread.join(timeout=2.0)
+    failures = [job.failure for job in jobs if job.failure is not None]
+    if failures:
+        raise failures[0]
+
+
+def _guarded(job: Job, places: Places, stop: Stop) -> None:
+    try:
+        run_job(job, places, stop)
+    except Exception as error:  # noqa: BLE001 - carried to the main thread, which raises it
+        job.failure = error
+        stop.request("failed")
+
+
+def _watch(threads: Sequence[threading.Thread], stop: Stop) -> None:
+    for thread in threads:
+        thread.join()
+    stop.request("all done")

@@ -1,0 +1,45 @@
+"""One of a kind: a lock file that the kernel lets go of when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from greencam.base.errors import Refused
+
+
+class Lock:
+    """Held from construction to `release` or death; the file names the holder's process."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        """Take the lock; raises Refused when another process has it, naming `what` and that process."""
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._fd)
+            raise Refused(f"{what} already runs as process {holder(path) or 'unknown'}") from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let go; the file stays, because removing it would let two holders in."""
+        os.close(self._fd)
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds this lock now, or None when nobody does."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        text = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+        return int(text) if text.isdigit() else None
+    else:
+        return None
+    finally:
+        os.close(fd)

@@ -1,0 +1,98 @@
+"""JPEG on demand: follows the ring while somebody on the bus wants coded frames, encodes each once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from greencam.base.clock import Clock
+from greencam.base.errors import FrameError, Overrun
+from greencam.base.tally import Tally
+from greencam.bus.spool import Entry, Spool
+from greencam.frame import header, jpeg
+from greencam.frame.formats import Codec, PixelFormat
+from greencam.frame.ring_reader import RingFrame, RingReader
+
+_IDLE_S = 0.1
+_log = logging.getLogger("encoder")
+
+
+class Encoder:
+    """A thread that turns the ring's frames into spool entries while `wanted()` says so."""
+
+    def __init__(self, spool: Spool, wanted: Callable[[], bool], quality: int, clock: Clock) -> None:
+        self._spool, self._wanted, self._quality, self._clock = spool, wanted, quality, clock
+        self._tally = Tally(_log, clock)
+        self._path: Path | None = None
+        self._reader: RingReader | None = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
+        self.encoded = 0
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Frames that were not encoded, by reason."""
+        return dict(self._tally.totals)
+
+    def start(self) -> None:
+        """Begin to watch; costs nothing until somebody wants frames."""
+        self._thread.start()
+
+    def follow(self, path: Path) -> None:
+        """Read from this ring from now on."""
+        self._path = path
+
+    def stop(self) -> None:
+        """End the thread; a frame that is being encoded is finished."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            try:
+                self._turn()
+            except Overrun as error:
+                self._tally.count("frames overtaken before they were encoded", error.missed)
+            except FrameError as error:
+                self._tally.count(f"frames rejected: {error.cause}")
+            except Exception:  # noqa: BLE001 - a service runner: the thread must live, the cause be seen
+                _log.exception("encoding failed")
+                self._ending.wait(1.0)
+
+    def _turn(self) -> None:
+        reader = self._current()
+        if reader is None:
+            self._ending.wait(_IDLE_S)
+            return
+        frame = reader.next_frame(_IDLE_S)
+        if frame is not None:
+            self._spool.put(self._encode(frame))
+            self.encoded += 1
+        elif reader.ended:
+            self._reader = None
+
+    def _current(self) -> RingReader | None:
+        if self._path is None or not self._wanted():
+            self._reader = None
+        elif self._reader is None:
+            try:
+                self._reader = RingReader(self._path, self._clock)
+            except FileNotFoundError:
+                self._path = None
+        return self._reader
+
+    def _encode(self, frame: RingFrame) -> Entry:
+        head = frame.header
+        payload = jpeg.encode(frame.pixels, PixelFormat(head.pixel), self._quality)
+        frame.verify()
+        coded = head._replace(
+            codec=int(Codec.JPEG),
+            encoded_ns=self._clock.monotonic_ns(),
+            payload_bytes=len(payload),
+            payload_crc=header.crc32c(payload),
+            stride=0,
+        )
+        return Entry(coded, payload)

@@ -1,0 +1,157 @@
+"""The capture process's way to Redis: one thread that owns the connection, so that Redis can hang it alone.
+
+Sends coded frames, the beat, changes of state and announcements; hears commands; looks whether anybody on the
+bus wants frames. Capture goes on whatever happens here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from greencam.base.backoff import Backoff
+from greencam.base.clock import Clock
+from greencam.base.errors import BusUnavailable
+from greencam.bus import beats, channels, keys
+from greencam.bus.frames import BATCH, BATCH_BYTES, FrameWriter
+from greencam.bus.link import RedisTarget, connect, server_version
+from greencam.bus.spool import Spool
+
+_TURN_S = 0.1
+_LOOK_S = 0.25
+_MESSAGES = 256
+_log = logging.getLogger("bus")
+
+
+@dataclass(frozen=True)
+class Session:
+    """What exists only while Redis is connected."""
+
+    client: redis.Redis
+    frames: FrameWriter
+    listener: channels.Listener
+
+
+class Publisher:
+    """Everything that one camera tells and hears over Redis."""
+
+    def __init__(self, target: RedisTarget, camera: str, spool: Spool, keep_bytes: int, clock: Clock) -> None:
+        self._target, self._camera, self._spool, self._clock = target, camera, spool, clock
+        self._keep_bytes = keep_bytes
+        self._outbox: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_MESSAGES)
+        self._facts: Callable[[], dict[str, Any]] = dict
+        self._ending = threading.Event()
+        self._drain_until_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._backoff = Backoff(first_s=0.1, limit_s=5.0)
+        self._beat_due_s = self._look_due_s = 0.0
+        self.commands: deque[dict[str, Any]] = deque(maxlen=_MESSAGES)
+        self.connected = self.wanted = False
+        self.known_epoch = self.sent = self.lost_connections = 0
+
+    def start(self, facts: Callable[[], dict[str, Any]]) -> None:
+        """Begin; `facts` gives the beat's content and is called on this thread."""
+        self._facts = facts
+        self._thread.start()
+
+    def tell(self, channel: str, facts: dict[str, Any]) -> None:
+        """Have a message sent as soon as Redis is there; the oldest of too many is dropped."""
+        self._outbox.append((channel, facts))
+
+    def stop(self, drain_s: float = 1.0) -> None:
+        """Send what is left for at most drain_s, end the beat, disconnect."""
+        self._drain_until_s = self._clock.monotonic() + drain_s
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=drain_s + 1.0)
+
+    def _run(self) -> None:
+        session: Session | None = None
+        while not self._done(session):
+            try:
+                session = session or self._open()
+                self._turn(session)
+            except BusUnavailable as error:
+                self._close(session, error)
+                session = None
+            except Exception:  # noqa: BLE001 - a service runner: the thread must live, the cause be seen
+                _log.exception("the bus thread failed")
+                self._close(session, BusUnavailable("unexpected error"))
+                session = None
+        if session is not None:
+            self._farewell(session)
+
+    def _done(self, session: Session | None) -> bool:
+        if not self._ending.is_set():
+            return False
+        unsent = session is not None and (len(self._spool) or self._outbox)
+        return not unsent or self._clock.monotonic() >= self._drain_until_s
+
+    def _open(self) -> Session:
+        client = connect(self._target)
+        frames = FrameWriter(client, self._target, self._camera, self._keep_bytes)
+        self.known_epoch = frames.last_epoch()
+        hears = (keys.control(self._camera), keys.GENERAL_CONTROL)
+        session = Session(client, frames, channels.Listener(client, self._target, *hears))
+        if not self.connected:
+            _log.info("%s: connected to %s (%s)", self._camera, self._target.described, server_version(client))
+        self.connected = True
+        self._backoff.reset()
+        return session
+
+    def _turn(self, session: Session) -> None:
+        self.commands.extend(session.listener.heard())
+        self._look(session)
+        self._send_frames(session)
+        while self._outbox:
+            channels.publish(session.client, self._target, *self._outbox[0])
+            self._outbox.popleft()
+        self._beat(session)
+        if not len(self._spool):
+            self._ending.wait(_TURN_S if not self.wanted else 0.002)
+
+    def _look(self, session: Session) -> None:
+        now = self._clock.monotonic()
+        asked = any(command.get("do") == "look" for command in self.commands)
+        if asked or now >= self._look_due_s:
+            self.wanted = session.frames.wanted()
+            self._look_due_s = now + _LOOK_S
+
+    def _send_frames(self, session: Session) -> None:
+        batch = self._spool.batch(BATCH, BATCH_BYTES)
+        if not batch:
+            return
+        session.frames.send(batch, self._clock)
+        self._spool.release(batch[-1].header)
+        self.sent += len(batch)
+
+    def _beat(self, session: Session) -> None:
+        now = self._clock.monotonic()
+        if now >= self._beat_due_s:
+            beats.put(session.client, self._target, keys.beat(self._camera), self._facts())
+            self._beat_due_s = now + keys.BEAT_PERIOD_S
+
+    def _close(self, session: Session | None, error: BusUnavailable) -> None:
+        """Disconnect, say so once, wait a growing while."""
+        if self.connected or self._backoff.tries == 0:
+            _log.warning("%s: %s; capture goes on, retrying", self._camera, error)
+        self.lost_connections += self.connected
+        self.connected = self.wanted = False
+        if session is not None:
+            session.listener.close()
+            session.client.close()
+        self._ending.wait(self._backoff.next_delay_s())
+
+    def _farewell(self, session: Session) -> None:
+        try:
+            beats.drop(session.client, self._target, keys.beat(self._camera))
+        except BusUnavailable as error:
+            _log.info("%s: the beat will end by itself: %s", self._camera, error)
+        session.listener.close()
+        session.client.close()

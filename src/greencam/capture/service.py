@@ -1,0 +1,289 @@
+"""One camera kept flowing: starts the worker, owns the ring, watches progress, tells Redis."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from greencam.base.backoff import Backoff
+from greencam.base.clock import Clock
+from greencam.base.errors import Broken, StoreBusy
+from greencam.base.pace import RateMeter
+from greencam.base.stop import Stop
+from greencam.bus import keys
+from greencam.camera.source import CameraSpec
+from greencam.capture import epoch
+from greencam.capture.encoder import Encoder
+from greencam.capture.plan import Action, Deadlines, Sight, State, decide
+from greencam.capture.publisher import Publisher
+from greencam.capture.worker import Worker
+from greencam.frame import ring_layout
+from greencam.frame.formats import pixel_format
+from greencam.frame.ring import RingOwner
+
+_TURN_S = 0.1
+_BROKEN_RETRY_S = 60.0
+_log = logging.getLogger("capture")
+
+
+@dataclass(frozen=True)
+class CaptureSettings:
+    """Where this camera's files are and how large its ring may be."""
+
+    ring_path: Path
+    epoch_path: Path
+    ring_seconds: float
+    ring_budget_bytes: int
+    deadlines: Deadlines
+    report_every_s: float = 300.0
+
+
+class CaptureService:
+    """The process that outlives its workers; see docs/reference/capture.md for its states."""
+
+    def __init__(
+        self,
+        spec: CameraSpec,
+        settings: CaptureSettings,
+        make_worker: Callable[[], Worker],
+        publisher: Publisher,
+        encoder: Encoder,
+        context: tuple[Clock, Stop],
+    ) -> None:
+        self.name = f"capture of {spec.id}"
+        self._spec, self._settings, self._make_worker = spec, settings, make_worker
+        self._publisher, self._encoder = publisher, encoder
+        self._clock, self._stop = context
+        self._worker: Worker | None = None
+        self._owner: RingOwner | None = None
+        self._opened: dict[str, Any] = {}
+        self._failure: dict[str, Any] = {}
+        self._state, self._since_s, self._retry_s = State.WAITING, clock_now(context[0]), 0.0
+        self._phase = ""
+        self._backoff = Backoff(first_s=0.5, limit_s=30.0)
+        self._rate = RateMeter()
+        self._cursor, self._progress_s, self._fps, self._frames = 0, 0.0, 0.0, 0
+        self._report_due_s = self._since_s + settings.report_every_s
+        self.counts: Counter[str] = Counter()
+
+    def start(self) -> None:
+        """Begin to talk to Redis and to watch for readers; the first turn starts the worker."""
+        self._publisher.start(self.facts)
+        self._encoder.start()
+
+    def wake_fds(self) -> tuple[int, ...]:
+        """The worker's pipe: what it says is handled at once."""
+        pipe = self._worker.pipe if self._worker else None
+        return (pipe.fileno(),) if pipe and not pipe.closed else ()
+
+    def tick(self, now_s: float) -> float:
+        """Hear the worker and Redis, look at progress, act on what `decide` says."""
+        self._hear()
+        self._measure(now_s)
+        self._obey()
+        action, cause = decide(self._sight(), self._settings.deadlines, now_s)
+        if action is Action.START:
+            self._open(now_s)
+        elif action is Action.KILL:
+            self._fail({"retry": True, "cause": cause, "text": self._why(cause)})
+        self._bury()
+        self._report(now_s)
+        return _TURN_S
+
+    def stop(self) -> None:
+        """Stop the worker, let readers and Redis know, give back what `start` took."""
+        if self._worker is not None:
+            self._worker.ensure_stopped()
+            self._measure(self._clock.monotonic())
+        self._enter(State.STOPPING if self._state is not State.ENDED else State.ENDED)
+        self._announce("stream_ended")
+        self._encoder.stop()
+        self._publisher.stop()
+        if self._owner is not None:
+            self._owner.retire()
+
+    def facts(self) -> dict[str, Any]:
+        """What is true of this camera now, for beats and status answers."""
+        now = self._clock.monotonic()
+        seen = self._progress_s
+        return {
+            "camera": self._spec.id,
+            "state": str(self._state),
+            "phase": self._phase,
+            "pid": os.getpid(),
+            "worker_pid": self._worker.pid if self._worker else None,
+            "epoch": self._cursor >> ring_layout.SEQ_BITS,
+            "seq": self._cursor & ring_layout.SEQ_MASK,
+            "fps": round(self._fps, 2),
+            "frame_age_s": round(now - seen, 3) if seen else None,
+            "wish": self._spec.wish.as_dict(),
+            "opened": self._opened,
+            "failure": self._failure,
+            "encoded": self._encoder.encoded,
+            "rejected": self._encoder.rejected,
+            "counts": dict(self.counts),
+            "redis": self._publisher.connected,
+        }
+
+    def _sight(self) -> Sight:
+        gone = self._worker is None or self._worker.gone()
+        return Sight(self._state, self._since_s, self._progress_s, self._retry_s, gone)
+
+    def _open(self, now_s: float) -> None:
+        if self._worker is not None:
+            return  # the last one has not gone yet: never two on one device
+        self._worker = self._make_worker()
+        self.counts["workers"] += 1
+        self._since_s = now_s
+        self._enter(State.OPENING)
+
+    def _hear(self) -> None:
+        if self._worker is None:
+            return
+        try:
+            for message in self._worker.events():
+                self._handle(message)
+        except Broken as error:
+            self._fail({"retry": True, "cause": error.cause, "text": str(error)})
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        if "phase" in message:
+            self._phase = str(message["phase"])
+        if "opened" in message and self._state is State.OPENING:
+            self._begin_stream(message["opened"])
+        if "failed" in message:
+            self._fail(message["failed"])
+        if message.get("ended"):
+            self._end()
+
+    def _begin_stream(self, opened: dict[str, Any]) -> None:
+        """The camera is open: make or take over a ring that fits, and let the worker fill it."""
+        facts = opened["format"]
+        pixel = pixel_format(facts["format"])
+        size = pixel.size_bytes(facts["width"], facts["height"])
+        budget = self._settings.ring_budget_bytes
+        slots = ring_layout.slots_for(size, facts["fps"] or 30.0, self._settings.ring_seconds, budget)
+        layout = ring_layout.Layout(self._spec.id.encode(), slots, size)
+        try:
+            self._own(layout)
+        except StoreBusy as error:
+            self._fail({"retry": True, "cause": "memory", "text": str(error)})
+            return
+        self._opened = opened
+        self._failure = {}
+        if self._worker is not None:
+            self._worker.pipe.send({"ring": str(self._settings.ring_path)})
+        self._encoder.follow(self._settings.ring_path)
+        self._enter(State.STREAMING)
+        self._announce("stream_started")
+        _log.info("%s: %s, %s", self._spec.id, opened["device"], describe_format(facts))
+        for note in opened["notes"]:
+            _log.warning("%s: %s", self._spec.id, note)
+
+    def _own(self, layout: ring_layout.Layout) -> None:
+        if self._owner is not None and self._owner.ring.layout == layout and not self._owner.ring.replaced:
+            return
+        number, why = self._next_epoch()
+        if why:
+            _log.error("%s: %s", self._spec.id, why)
+        self._owner = RingOwner(self._settings.ring_path, layout, number)
+
+    def _next_epoch(self) -> tuple[int, str]:
+        here = self._owner.epoch if self._owner else 0
+        return epoch.begin_or_continue(self._settings.epoch_path, max(here, self._publisher.known_epoch))
+
+    def _measure(self, now_s: float) -> None:
+        if self._owner is None:
+            return
+        if self._publisher.known_epoch > self._owner.epoch:
+            self._owner.begin_epoch(self._next_epoch()[0])  # another box or a wiped folder was ahead of us
+        cursor = self._owner.ring.cursor
+        if cursor != self._cursor and cursor >> ring_layout.SEQ_BITS == self._owner.epoch:
+            same = cursor >> ring_layout.SEQ_BITS == self._cursor >> ring_layout.SEQ_BITS
+            before = self._cursor & ring_layout.SEQ_MASK if same else 0
+            self._frames += (cursor & ring_layout.SEQ_MASK) - before
+            self._cursor, self._progress_s = cursor, now_s
+            self._backoff.reset()
+        self._fps = self._rate.sample(now_s, self._frames)
+
+    def _obey(self) -> None:
+        """Do what Redis asks: `reopen` replaces the worker, `announce` repeats the announcement."""
+        while self._publisher.commands:
+            wish = self._publisher.commands.popleft().get("do")
+            if wish == "reopen" and self._worker is not None:
+                self._fail({"retry": True, "cause": "asked", "text": "asked to reopen"})
+                self._retry_s = 0.0
+            elif wish == "announce":
+                self._announce("stream_started" if self._state is State.STREAMING else "stream_ended")
+
+    def _fail(self, failure: dict[str, Any]) -> None:
+        if self._state in {State.WAITING, State.ENDED}:
+            return
+        self._failure = failure
+        self.counts[f"failed: {failure['cause']}"] += 1
+        delay = self._backoff.next_delay_s() if failure["retry"] else _BROKEN_RETRY_S
+        self._retry_s = self._clock.monotonic() + delay
+        if self._worker is not None:
+            self._worker.ensure_leaving()
+        _log.warning("%s: %s (%s); next try in %.1f s", self._spec.id, failure["text"], failure["cause"], delay)
+        self._enter(State.WAITING)
+
+    def _why(self, cause: str) -> str:
+        if cause == "crashed":
+            return f"the camera's worker ended: {self._worker.ending() if self._worker else 'not started'}"
+        limits = self._settings.deadlines
+        if cause == "timeout":
+            return f"no frame for {limits.frame_s:g} s, hanging in phase {self._phase or 'start'}"
+        return f"not open after {limits.open_s:g} s, hanging in phase {self._phase or 'start'}"
+
+    def _end(self) -> None:
+        self._enter(State.ENDED)
+        _log.info("%s: the recording has ended after %d frames", self._spec.id, self._frames)
+        self._stop.request("end of the recording")
+
+    def _bury(self) -> None:
+        worker = self._worker
+        if worker is not None and (worker.leaving or self._state is State.ENDED) and worker.gone():
+            worker.release()
+            self._worker = None
+
+    def _enter(self, state: State) -> None:
+        if state is self._state:
+            return
+        self._state, self._since_s = state, self._clock.monotonic()
+        self._publisher.tell(keys.state(self._spec.id), self.facts())
+
+    def _announce(self, event: str) -> None:
+        facts = {
+            "event": event,
+            "camera": self._spec.id,
+            "host": socket.gethostname(),
+            "ring": str(self._settings.ring_path),
+            "stream": keys.frames(self._spec.id),
+            "epoch": self._owner.epoch if self._owner else 0,
+            **self._opened.get("format", {}),
+        }
+        self._publisher.tell(keys.announce(self._spec.id), facts)
+
+    def _report(self, now_s: float) -> None:
+        if now_s < self._report_due_s:
+            return
+        self._report_due_s = now_s + self._settings.report_every_s
+        _log.info("%s: %.1f fps, %d frames, %s", self._spec.id, self._fps, self._frames, self._state)
+
+
+def clock_now(clock: Clock) -> float:
+    """Monotonic seconds now."""
+    return clock.monotonic()
+
+
+def describe_format(facts: dict[str, Any]) -> str:
+    """Size, format and rate of an opened camera for people, such as `1270×720 bgr24 at 100 fps`."""
+    rate = f" at {facts['fps']:g} fps" if facts["fps"] else ""
+    return f"{facts['width']}×{facts['height']} {facts['format']}{rate}"

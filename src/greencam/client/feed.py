@@ -1,0 +1,140 @@
+"""The feed: frames of one camera, one after the other, with the truth about what was missed.
+
+from greencam.client import Feed
+for frame in Feed("cam1"):
+    print(frame.header.seq, frame.pixels.mean())
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from greencam.base.clock import Clock, SystemClock
+from greencam.base.errors import CameraUnavailable, FrameError, Overrun, Refused
+from greencam.base.pace import RateMeter
+from greencam.base.stats import Recent
+from greencam.client.frames import Frame
+from greencam.client.places import Places, stream_for
+
+
+class FeedStats:
+    """What a feed has seen: counts for ever, rate and latency of late.
+
+    A gap is a hole in the camera's numbers; `missed` counts the frames in the holes; `rejected` frames were
+    there but unusable, by cause.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.frames = self.gaps = self.missed = self.epochs = 0
+        self.rejected: Counter[str] = Counter()
+        self.latency_ms = Recent()
+        self._rate = RateMeter()
+        self._rate.sample(clock.monotonic(), 0)
+        self._last: tuple[int, int] | None = None
+
+    def note(self, frame: Frame) -> None:
+        """Count a frame that arrived now."""
+        head = frame.header
+        if self._last is not None and self._last[0] == head.epoch and head.seq != self._last[1] + 1:
+            self.gaps += 1
+            self.missed += max(0, head.seq - self._last[1] - 1)
+        self.epochs += self._last is None or self._last[0] != head.epoch
+        self._last = (head.epoch, head.seq)
+        self.frames += 1
+        self.latency_ms.add((self._clock.monotonic_ns() - head.published_ns) / 1e6)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for JSON and the stats line; rates in 1/s, latency in milliseconds since publication."""
+        return {
+            "frames": self.frames,
+            "fps": round(self._rate.sample(self._clock.monotonic(), self.frames), 2),
+            "latency_p50_ms": _rounded(self.latency_ms.percentile(50)),
+            "latency_p99_ms": _rounded(self.latency_ms.percentile(99)),
+            "gaps": self.gaps,
+            "missed": self.missed,
+            "rejected": dict(self.rejected),
+            "epochs": self.epochs,
+        }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+class Feed:
+    """Frames of one camera as an iterator; picks the ring on the same host, Redis otherwise.
+
+    This is the public face for programs of one's own, so it finds settings and clock by itself.
+    `newest=True` always gives the newest frame instead of each in order; `timeout_s` ends a wait with
+    CameraUnavailable instead of waiting for ever; `transport` is `auto`, `ring` or `redis`.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        *,
+        newest: bool = False,
+        timeout_s: float | None = None,
+        transport: str = "auto",
+        places: Places | None = None,
+    ) -> None:
+        """Raises Refused for a camera or transport that does not exist, SettingsError for bad settings."""
+        if transport not in {"auto", "ring", "redis"}:
+            raise Refused(f"no transport {transport!r}; known: auto, ring, redis")
+        self.camera = camera
+        self._clock: Clock = SystemClock()
+        self.stats = FeedStats(self._clock)
+        self._timeout_s = timeout_s
+        places = places or Places.of_this_checkout()
+        places.check(camera)
+        self._stream = stream_for(places, camera, transport, self._clock, newest=newest)
+
+    @property
+    def transport(self) -> str:
+        """Which way the frames come: `ring` or `redis`."""
+        return self._stream.name
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes at the moment, if that is known; else empty."""
+        return getattr(self._stream, "trouble", "")
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        """The next usable frame, or None when none came within timeout_s; unusable ones are counted."""
+        deadline = self._clock.monotonic() + timeout_s
+        while True:
+            try:
+                frame = self._stream.next_frame(max(0.0, deadline - self._clock.monotonic()))
+            except Overrun as error:
+                self.stats.rejected["overrun"] += error.missed
+            except FrameError as error:
+                self.stats.rejected[error.cause] += 1
+            else:
+                if frame is not None:
+                    self.stats.note(frame)
+                return frame
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            frame = self.next_frame(self._timeout_s if self._timeout_s is not None else 3600.0)
+            if frame is not None:
+                yield frame
+            elif self._timeout_s is not None:
+                why = self.trouble or "is it running? see ./run.sh status"
+                raise CameraUnavailable(f"no frame of {self.camera} for {self._timeout_s:g} s: {why}", "timeout")
+
+    def close(self) -> None:
+        """Let go of ring or connection."""
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

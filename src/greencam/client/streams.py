@@ -1,0 +1,127 @@
+"""Where a feed's frames come from: the ring on the same host, or Redis from another."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Protocol
+
+from greencam.base.backoff import Backoff
+from greencam.base.clock import Clock
+from greencam.base.errors import BusUnavailable, FrameError
+from greencam.bus.frames import FrameReader
+from greencam.bus.link import RedisTarget
+from greencam.bus.spool import Entry
+from greencam.client.frames import Frame, LocalFrame, RemoteFrame
+from greencam.frame.ring_reader import RingReader
+
+_REOPEN_S = 0.05
+
+
+class Stream(Protocol):
+    """A source of frames in order; `name` is `ring` or `redis`."""
+
+    name: str
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        """The next frame, or None when none came in time; raises FrameError for one that can't be used."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+class RingStream:
+    """Frames out of shared memory; waits for a ring that is not there yet and follows its successors."""
+
+    name = "ring"
+
+    def __init__(self, path: Path, clock: Clock, *, newest: bool) -> None:
+        """`newest` skips to the newest frame each time instead of going in order."""
+        self._path, self._clock, self._newest = path, clock, newest
+        self._reader: RingReader | None = None
+        self._seen_one = False
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        """The next frame, or None; raises Overrun or CorruptFrame and goes on with the next call."""
+        deadline = self._clock.monotonic() + timeout_s
+        while True:
+            left_s = max(0.0, deadline - self._clock.monotonic())
+            reader = self._open()
+            if reader is None:
+                self._clock.sleep(min(_REOPEN_S, left_s))
+            else:
+                found = reader.newest_frame(left_s) if self._newest else reader.next_frame(left_s)
+                if found is not None:
+                    return LocalFrame(found)
+                if reader.ended:
+                    self._reader = None
+            if self._clock.monotonic() >= deadline:
+                return None
+
+    def _open(self) -> RingReader | None:
+        if self._reader is None:
+            try:
+                # A successor is read from its start: nothing of it was seen yet.
+                self._reader = RingReader(self._path, self._clock, from_start=self._seen_one)
+                self._seen_one = True
+            except (FileNotFoundError, FrameError):
+                return None
+            if self._reader.retired:
+                self._reader = None
+        return self._reader
+
+    def close(self) -> None:
+        """Unmap the ring as soon as no frame of it is held any more."""
+        self._reader = None
+
+
+class RedisStream:
+    """Frames out of the camera's Redis Stream; reconnects for ever with growing pauses."""
+
+    name = "redis"
+
+    def __init__(self, target: RedisTarget, camera: str, reader_name: str, clock: Clock) -> None:
+        self._target, self._camera, self._reader_name, self._clock = target, camera, reader_name, clock
+        self._reader: FrameReader | None = None
+        self._ready: deque[Entry | FrameError] = deque()
+        self._backoff = Backoff(first_s=0.1, limit_s=5.0)
+        self._retry_s = 0.0
+        self.trouble = ""
+        self.reconnects = 0
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        """The next frame, or None; raises CorruptFrame and goes on with the next call. Redis away means None."""
+        deadline = self._clock.monotonic() + timeout_s
+        while not self._ready:
+            left_s = deadline - self._clock.monotonic()
+            if left_s <= 0:
+                return None
+            self._read(left_s)
+        item = self._ready.popleft()
+        if isinstance(item, FrameError):
+            raise item
+        return RemoteFrame(item)
+
+    def _read(self, left_s: float) -> None:
+        now = self._clock.monotonic()
+        if now < self._retry_s:
+            self._clock.sleep(min(left_s, self._retry_s - now))
+            return
+        try:
+            self._reader = self._reader or FrameReader(self._target, self._camera, self._reader_name)
+            self._reader.show_interest(self._clock)
+            self._ready.extend(self._reader.read(min(left_s, 1.0)))
+            self.trouble = ""
+            self._backoff.reset()
+        except BusUnavailable as error:
+            self.trouble = str(error)
+            self.reconnects += 1
+            self._retry_s = self._clock.monotonic() + self._backoff.next_delay_s()
+
+    def close(self) -> None:
+        """Give the connection back; the camera stops encoding when the interest has died out."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None

