@@ -89,7 +89,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _folder(options: argparse.Namespace, settings: Settings) -> FolderSettings:
     every_s = 0.0 if options.all else (options.every or 1.0)
-    return FolderSettings(options.save, every_s, settings.machine.jpeg_quality, limit_bytes=0)
+    return FolderSettings(options.save, every_s, settings.machine.jpeg_quality)
 
 
 class StatsLine:

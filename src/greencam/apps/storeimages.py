@@ -13,6 +13,7 @@ from greencam.base import log, proc
 from greencam.base.clock import SystemClock
 from greencam.base.stop import Stop
 from greencam.client.places import Places
+from greencam.client.retention import Limits
 from greencam.client.sinks import FolderSettings, FolderSink
 from greencam.settings.load import load
 
@@ -45,7 +46,7 @@ def _store(options: argparse.Namespace) -> int:
         folder=options.dir or settings.images_dir,
         every_s=store.every_s if options.every is None else options.every,
         quality=settings.machine.jpeg_quality,
-        limit_bytes=store.max_mb << 20,
+        limits=Limits(store.max_mb << 20, None if store.keep_days is None else store.keep_days * 86400),
     )
     jobs = [
         consume.Job(consume.FeedSpec(camera, newest=files.every_s > 0), [FolderSink(files, camera, clock)])

@@ -11,10 +11,15 @@ ROOT_VARIABLE = "GREENCAM_ROOT"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - POSIX shared memory is a folder there on Linux
 
 
+def code_root() -> Path:
+    """The checkout that this code and the root scripts are from."""
+    return Path(__file__).resolve().parents[3]
+
+
 def project_root() -> Path:
-    """The checkout that holds config.py, images/ and logs/; GREENCAM_ROOT names another."""
+    """The folder that holds config.py, images/ and logs/: the checkout, or what GREENCAM_ROOT names."""
     named = os.environ.get(ROOT_VARIABLE)
-    return Path(named).resolve() if named else Path(__file__).resolve().parents[3]
+    return Path(named).resolve() if named else code_root()
 
 
 def default_runtime_dir(root: Path) -> Path:

@@ -10,11 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO
 
 from greencam.base.clock import Clock
-from greencam.base.place import ROOT_VARIABLE, project_root
+from greencam.base.place import ROOT_VARIABLE, code_root, project_root
 
 PARENT_VARIABLE = "GREENCAM_PARENT_PID"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -33,7 +32,7 @@ class ChildSpec:
 
 def python_argv(script: str, *words: str) -> list[str]:
     """The command line of one of the root scripts, as a person would type it, safe from shadowed imports."""
-    return [sys.executable, "-P", str(project_root() / script), *words]
+    return [sys.executable, "-P", str(code_root() / script), *words]
 
 
 def spawn(spec: ChildSpec) -> subprocess.Popen[bytes]:
@@ -41,7 +40,7 @@ def spawn(spec: ChildSpec) -> subprocess.Popen[bytes]:
     root = project_root()
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "PYTHONPATH": str(code_root() / "src"),
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",
         ROOT_VARIABLE: str(root),

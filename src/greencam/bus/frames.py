@@ -32,13 +32,17 @@ class FrameWriter:
         self._keep_bytes = keep_bytes
         self.sent = self.repeated = 0
 
-    def last_epoch(self) -> int:
-        """Epoch of the newest entry that the stream ever had, 0 without one; raises BusUnavailable."""
+    def last_id(self) -> tuple[int, int]:
+        """Epoch and number of the newest entry that the stream ever had, (0, 0) without one.
+
+        Raises BusUnavailable.
+        """
         with bus_errors(self._target):
             if not self._client.exists(self._key):
-                return 0
+                return 0, 0
             facts = self._client.xinfo_stream(self._key)
-        return int(bytes(facts["last-generated-id"]).split(b"-")[0])
+        epoch, _, seq = bytes(facts["last-generated-id"]).partition(b"-")
+        return int(epoch), int(seq)
 
     def wanted(self) -> bool:
         """Whether a reader on the bus showed interest lately; raises BusUnavailable."""

@@ -12,7 +12,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import CameraBroken, Refused
 from greencam.base.pace import Pacer
 from greencam.camera.source import CameraSpec, Opened
-from greencam.frame import counter
+from greencam.frame import counter, lettering
 from greencam.frame.formats import PixelFormat, check_size
 from greencam.frame.picture import Picture, Pixels, StreamFormat
 
@@ -63,9 +63,10 @@ def draw(target: Pixels, scene: Pixels, pixel: PixelFormat, height: int, number:
     np.copyto(luma, scene[start : start + height])
     if pixel.planar:
         target[height:] = 128
-    _draw_disc(luma, number, len(target[:height]))
+    _draw_disc(luma, number, height)
+    lettering.write(luma, f"SIMULATED {number:08d}", max(1, target.shape[1] // 320))
     if counter.cell_px(target.shape[1], height):
-        counter.stamp(luma, number)
+        counter.stamp(luma, number)  # last: in a tiny picture the machine-readable number wins
 
 
 def _scene(pixel: PixelFormat, width: int, height: int) -> Pixels:

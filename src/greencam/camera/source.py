@@ -62,7 +62,7 @@ class Opened:
     notes: tuple[str, ...] = field(default=())
 
 
-class EndOfStream(Exception):  # noqa: N818 - an end, not an error
+class EndOfStream(Exception):
     """A recording that is not looped has been delivered whole."""
 
 

@@ -13,7 +13,7 @@ from greencam.base.tally import Tally
 from greencam.bus.spool import Entry, Spool
 from greencam.frame import header, jpeg
 from greencam.frame.formats import Codec, PixelFormat
-from greencam.frame.ring_reader import RingFrame, RingReader
+from greencam.frame.ring_reader import RingFrame, RingReader, Start
 
 _IDLE_S = 0.1
 _log = logging.getLogger("encoder")
@@ -79,7 +79,7 @@ class Encoder:
             self._reader = None
         elif self._reader is None:
             try:
-                self._reader = RingReader(self._path, self._clock)
+                self._reader = RingReader(self._path, self._clock, Start.NEXT)
             except FileNotFoundError:
                 self._path = None
         return self._reader

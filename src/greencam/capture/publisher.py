@@ -51,9 +51,10 @@ class Publisher:
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._backoff = Backoff(first_s=0.1, limit_s=5.0)
         self._beat_due_s = self._look_due_s = 0.0
+        self._tried_through = (0, 0)
         self.commands: deque[dict[str, Any]] = deque(maxlen=_MESSAGES)
         self.connected = self.wanted = False
-        self.known_epoch = self.sent = self.lost_connections = 0
+        self.taken_epoch = self.sent = self.lost_connections = 0
 
     def start(self, facts: Callable[[], dict[str, Any]]) -> None:
         """Begin; `facts` gives the beat's content and is called on this thread."""
@@ -96,7 +97,7 @@ class Publisher:
     def _open(self) -> Session:
         client = connect(self._target)
         frames = FrameWriter(client, self._target, self._camera, self._keep_bytes)
-        self.known_epoch = frames.last_epoch()
+        self._see_who_else_wrote(frames)
         hears = (keys.control(self._camera), keys.GENERAL_CONTROL)
         session = Session(client, frames, channels.Listener(client, self._target, *hears))
         if not self.connected:
@@ -127,9 +128,20 @@ class Publisher:
         batch = self._spool.batch(BATCH, BATCH_BYTES)
         if not batch:
             return
+        last = batch[-1].header
+        self._tried_through = max(self._tried_through, (last.epoch, last.seq))
+        refused = session.frames.repeated
         session.frames.send(batch, self._clock)
-        self._spool.release(batch[-1].header)
+        self._spool.release(last)
         self.sent += len(batch)
+        if session.frames.repeated != refused:
+            self._see_who_else_wrote(session.frames)
+
+    def _see_who_else_wrote(self, frames: FrameWriter) -> None:
+        """Note the epoch of entries that we can't have sent: Redis takes nothing at or below them any more."""
+        last = frames.last_id()
+        if last > self._tried_through:
+            self.taken_epoch = max(self.taken_epoch, last[0])
 
     def _beat(self, session: Session) -> None:
         now = self._clock.monotonic()

@@ -196,13 +196,17 @@ class CaptureService:
 
     def _next_epoch(self) -> tuple[int, str]:
         here = self._owner.epoch if self._owner else 0
-        return epoch.begin_or_continue(self._settings.epoch_path, max(here, self._publisher.known_epoch))
+        return epoch.begin_or_continue(self._settings.epoch_path, max(here, self._publisher.taken_epoch))
 
     def _measure(self, now_s: float) -> None:
         if self._owner is None:
             return
-        if self._publisher.known_epoch > self._owner.epoch:
-            self._owner.begin_epoch(self._next_epoch()[0])  # another box or a wiped folder was ahead of us
+        if self._publisher.taken_epoch >= self._owner.epoch:
+            # Another box writes to our stream, or our own folder was wiped: only a newer epoch gets through.
+            self._owner.begin_epoch(self._next_epoch()[0])
+            _log.warning(
+                "%s: Redis holds newer frames than ours; going on as epoch %d", self._spec.id, self._owner.epoch
+            )
         cursor = self._owner.ring.cursor
         if cursor != self._cursor and cursor >> ring_layout.SEQ_BITS == self._owner.epoch:
             same = cursor >> ring_layout.SEQ_BITS == self._cursor >> ring_layout.SEQ_BITS

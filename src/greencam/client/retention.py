@@ -1,20 +1,46 @@
-"""Keeping a folder of images below a limit: the oldest go first, nothing outside it is ever touched."""
+"""Keeping a folder of images below a size and an age: the oldest go first, nothing else is ever touched."""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
+
+from greencam.base.clock import Clock
+
+_DAY_S = 86400.0
+_JUMP_REST_S = 600.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be kept: bytes (0 = no limit) and seconds of age (None = no limit)."""
+
+    size_bytes: int = 0
+    age_s: float | None = None
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One image on the shelf; `wall_s` is when it was stored, in seconds since 1970."""
+
+    path: Path
+    size_bytes: int
+    wall_s: float
 
 
 class Shelf:
     """The images of one camera, oldest first, and how many bytes they take."""
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
-        """`limit_bytes` 0 means no limit."""
-        self._folder, self._limit_bytes = folder, limit_bytes
-        self._items: deque[tuple[Path, int]] = deque()
-        self.size_bytes = 0
-        self.removed = 0
+    def __init__(self, folder: Path, limits: Limits, clock: Clock) -> None:
+        self._folder, self._limits, self._clock = folder, limits, clock
+        self._items: deque[Kept] = deque()
+        self._offset_s = clock.wall() - clock.monotonic()
+        self._trusted_from_s = clock.monotonic()
+        self.size_bytes = self.removed = 0
 
     def look(self) -> None:
         """See what is there; links and files that are not images of ours are left alone."""
@@ -22,22 +48,44 @@ class Shelf:
         self.size_bytes = 0
         for path in sorted(self._folder.glob("????-??-??/*.jpg")):
             if not path.is_symlink() and path.is_file():
-                self.note(path, path.stat().st_size)
+                facts = path.stat()
+                self._note(Kept(path, facts.st_size, facts.st_mtime))
 
     def note(self, path: Path, size_bytes: int) -> None:
         """Remember an image that was just stored."""
-        self._items.append((path, size_bytes))
-        self.size_bytes += size_bytes
+        self._note(Kept(path, size_bytes, self._clock.wall()))
+
+    def _note(self, item: Kept) -> None:
+        self._items.append(item)
+        self.size_bytes += item.size_bytes
 
     def make_room(self, wanted_bytes: int) -> None:
-        """Remove the oldest images until `wanted_bytes` fit below the limit; raises OSError as the system does."""
-        while self._limit_bytes and self._items and self.size_bytes + wanted_bytes > self._limit_bytes:
-            path, size_bytes = self._items.popleft()
-            path.unlink(missing_ok=True)
-            self.size_bytes -= size_bytes
+        """Remove the oldest images until `wanted_bytes` fit and none is too old; raises OSError."""
+        oldest_s = self._oldest_allowed_s()
+        while self._items and (self._too_much(wanted_bytes) or self._items[0].wall_s < oldest_s):
+            item = self._items.popleft()
+            item.path.unlink(missing_ok=True)
+            self.size_bytes -= item.size_bytes
             self.removed += 1
-            self._drop_empty_day(path.parent)
+            self._drop_empty_day(item.path.parent)
+
+    def _too_much(self, wanted_bytes: int) -> bool:
+        limit = self._limits.size_bytes
+        return bool(limit) and self.size_bytes + wanted_bytes > limit
+
+    def _oldest_allowed_s(self) -> float:
+        """Wall time before which images go; none do for a while after the clock jumped by more than a day.
+
+        A box without a clock battery starts in the past and jumps when it finds the network; a wrong clock must
+        not cost the images.
+        """
+        offset_s = self._clock.wall() - self._clock.monotonic()
+        if abs(offset_s - self._offset_s) > _DAY_S:
+            self._offset_s, self._trusted_from_s = offset_s, self._clock.monotonic() + _JUMP_REST_S
+        if self._limits.age_s is None or self._clock.monotonic() < self._trusted_from_s:
+            return 0.0
+        return self._clock.wall() - self._limits.age_s
 
     def _drop_empty_day(self, day: Path) -> None:
-        if day != self._folder and not any(day.iterdir()):
+        if day != self._folder and day.is_dir() and not any(day.iterdir()):
             day.rmdir()

@@ -13,7 +13,7 @@ from greencam.base.errors import Overrun, StoreBusy
 from greencam.base.files import store_errors, write_atomic
 from greencam.base.tally import Tally
 from greencam.client.frames import Frame
-from greencam.client.retention import Shelf
+from greencam.client.retention import NO_LIMITS, Limits, Shelf
 
 _log = logging.getLogger("store")
 
@@ -41,7 +41,7 @@ class FolderSettings:
     folder: Path
     every_s: float = 1.0
     quality: int = 85
-    limit_bytes: int = 1 << 30
+    limits: Limits = NO_LIMITS
 
 
 class FolderSink:
@@ -53,7 +53,7 @@ class FolderSink:
 
     def __init__(self, settings: FolderSettings, camera: str, clock: Clock) -> None:
         self._settings, self._camera, self._clock = settings, camera, clock
-        self._shelf = Shelf(settings.folder / camera, settings.limit_bytes)
+        self._shelf = Shelf(settings.folder / camera, settings.limits, clock)
         self._next_s = 0.0
         self._tally = Tally(_log, clock)
         self._faulty = False

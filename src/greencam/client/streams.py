@@ -13,9 +13,9 @@ from greencam.bus.frames import FrameReader
 from greencam.bus.link import RedisTarget
 from greencam.bus.spool import Entry
 from greencam.client.frames import Frame, LocalFrame, RemoteFrame
-from greencam.frame.ring_reader import RingReader
+from greencam.frame.ring_reader import RingReader, Start
 
-_REOPEN_S = 0.05
+_REOPEN_S = 0.02
 
 
 class Stream(Protocol):
@@ -41,7 +41,7 @@ class RingStream:
         """`newest` skips to the newest frame each time instead of going in order."""
         self._path, self._clock, self._newest = path, clock, newest
         self._reader: RingReader | None = None
-        self._seen_one = False
+        self._start = Start.NEXT  # what is there already may be old; what comes is live
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         """The next frame, or None; raises Overrun or CorruptFrame and goes on with the next call."""
@@ -63,12 +63,12 @@ class RingStream:
     def _open(self) -> RingReader | None:
         if self._reader is None:
             try:
-                # A successor is read from its start: nothing of it was seen yet.
-                self._reader = RingReader(self._path, self._clock, from_start=self._seen_one)
-                self._seen_one = True
+                self._reader = RingReader(self._path, self._clock, self._start)
             except (FileNotFoundError, FrameError):
-                return None
-            if self._reader.retired:
+                self._reader = None
+            # A ring that appears later, or a successor, is read from its start: nothing of it was seen yet.
+            self._start = Start.OLDEST
+            if self._reader is not None and self._reader.retired:
                 self._reader = None
         return self._reader
 

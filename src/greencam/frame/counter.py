@@ -25,8 +25,9 @@ def cell_px(width: int, height: int) -> int:
 
 
 def _checked(number: int) -> int:
+    # Flipped bits in the sum, because an all-white or all-black corner would fit the plain CRC.
     word = number & 0xFFFFFFFF
-    return word << 8 | int(google_crc32c.value(word.to_bytes(4, "big"))) & 0xFF
+    return word << 8 | (int(google_crc32c.value(word.to_bytes(4, "big"))) ^ 0x5A) & 0xFF
 
 
 def cells(number: int, width: int, height: int) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -55,15 +56,24 @@ class RingFrame:
         return mine
 
 
-class RingReader:
-    """One reader's place in a ring; starts at the newest frame that is there, if any."""
+class Start(Enum):
+    """Where a reader begins: with the oldest frame still held, the newest one, or the next one to come."""
 
-    def __init__(self, path: Path, clock: Clock, *, from_start: bool = False) -> None:
-        """Map the ring read-only; `from_start` begins with the oldest frame still held."""
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    NEXT = "next"
+
+
+class RingReader:
+    """One reader's place in a ring."""
+
+    def __init__(self, path: Path, clock: Clock, start: Start = Start.NEWEST) -> None:
+        """Map the ring read-only; raises FileNotFoundError, CodecMismatch or CorruptFrame."""
         self._ring = Mapping(path, writable=False)
         self._clock = clock
         newest = self._ring.cursor
-        self._position = self._before_oldest(newest) if from_start else max(0, newest - 1)
+        before = {Start.OLDEST: self._before_oldest(newest), Start.NEWEST: max(0, newest - 1), Start.NEXT: newest}
+        self._position = before[start]
         self.lost = 0
 
     @property
@@ -128,7 +138,7 @@ class RingReader:
         """The frame to read next: the following number, or the first of a new epoch."""
         if newest >> ring_layout.SEQ_BITS == self._position >> ring_layout.SEQ_BITS and newest > self._position:
             return self._position + 1
-        return self._before_oldest(newest) + 1
+        return ring_layout.cursor(newest >> ring_layout.SEQ_BITS, 1)
 
     def _before_oldest(self, newest: int) -> int:
         seq = newest & ring_layout.SEQ_MASK

@@ -80,7 +80,7 @@ class Child:
             "pid": self._process.pid if self._process is not None and self.running else None,
             "restarts": self.restarts,
             "done": self.done,
-            "command": Path(next((w for w in self.spec.argv if w.endswith(".py")), self.spec.argv[0])).name,
+            "command": Path(next(w for w in self.spec.argv if w.endswith((".py", "-server")))).name,
         }
 
 

@@ -1,0 +1,132 @@
+"""./run.sh status: what runs, and when each camera's last frame came."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from greencam.apps.edge import at_the_edge
+from greencam.apps.supervisor import LOCK_FILE
+from greencam.base.clock import Clock, SystemClock
+from greencam.base.errors import BusUnavailable, FrameError
+from greencam.base.files import read_json
+from greencam.base.lock import holder
+from greencam.base.place import ring_path
+from greencam.bus import beats, keys
+from greencam.bus.link import RedisTarget, connect, target_of
+from greencam.capture.service import describe_format
+from greencam.frame.ring_reader import RingReader
+from greencam.settings.camera_model import CameraSettings
+from greencam.settings.load import load
+from greencam.settings.model import Settings
+from greencam.supervise.supervisor import STATUS_FILE
+
+EXIT_DEGRADED = 1
+EXIT_NOT_RUNNING = 3  # LSB: the program is not running
+STALE_S = 5.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the state; exit 0 when all is well, 1 when a camera or process is not, 3 when nothing runs."""
+    parser = argparse.ArgumentParser(prog="run.sh status", description="What runs and how fresh its frames are.")
+    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    options = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    return at_the_edge(lambda: _status(as_json=options.json))
+
+
+def _status(*, as_json: bool) -> int:
+    settings = load()
+    facts = gather(settings, SystemClock())
+    print(json.dumps(facts, indent=1) if as_json else _text(facts))
+    if facts["supervisor_pid"] is None:
+        return EXIT_NOT_RUNNING
+    dead = any(child["pid"] is None and not child["done"] for child in facts["processes"])
+    return EXIT_DEGRADED if dead or any(camera["stale"] for camera in facts["cameras"]) else 0
+
+
+def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
+    """The suite's state: processes from the supervisor's file, freshness from the rings, the rest from beats."""
+    runtime = settings.runtime_dir
+    pid = holder(runtime / LOCK_FILE)
+    table = read_json(runtime / STATUS_FILE) if pid is not None else None
+    told = _beats(target_of(settings), [camera.id for camera in settings.cameras])
+    enabled = [camera for camera in settings.cameras if camera.enabled]
+    cameras = [_camera(camera, settings, told.get(camera.id) or {}, clock) for camera in enabled]
+    return {
+        "supervisor_pid": pid,
+        "processes": (table or {}).get("children", []),
+        "cameras": cameras,
+        "redis": target_of(settings).described,
+        "redis_connected": told["redis"] is not None,
+    }
+
+
+def _beats(target: RedisTarget, cameras: list[str]) -> dict[str, Any]:
+    """Each living capture's own words; key `redis` is None when Redis can't be asked."""
+    client = connect(target)
+    try:
+        return {"redis": True} | {camera: beats.read(client, target, keys.beat(camera)) for camera in cameras}
+    except BusUnavailable:
+        return {"redis": None}
+    finally:
+        client.close()
+
+
+def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    age_s = frame_age_s(settings, camera.id, clock)
+    opened = beat.get("opened") or {}
+    return {
+        "id": camera.id,
+        "state": beat.get("state", "unknown"),
+        "fps": beat.get("fps"),
+        "frame_age_s": age_s,
+        "stale": age_s is None or age_s > STALE_S,
+        "device": opened.get("device"),
+        "format": describe_format(opened["format"]) if opened.get("format") else None,
+        "failure": beat.get("failure") or None,
+    }
+
+
+def frame_age_s(settings: Settings, camera: str, clock: Clock) -> float | None:
+    """Seconds since the newest frame in the camera's ring, None without one."""
+    try:
+        frame = RingReader(ring_path(settings.runtime_dir, camera), clock).newest_frame(0.0)
+    except (FileNotFoundError, FrameError):
+        return None
+    return None if frame is None else round((clock.monotonic_ns() - frame.header.published_ns) / 1e9, 3)
+
+
+def _text(facts: dict[str, Any]) -> str:
+    if facts["supervisor_pid"] is None:
+        head = "greencam does not run; start it with ./run.sh"
+    else:
+        head = f"greencam runs as process {facts['supervisor_pid']}"
+    lines = [head]
+    for child in facts["processes"]:
+        state = f"process {child['pid']}" if child["pid"] else ("finished" if child["done"] else "not running")
+        again = f", restarted {child['restarts']} times" if child["restarts"] else ""
+        lines.append(f"  {child['name']:12} {child['command']:16} {state}{again}")
+    lines += [f"  {_camera_text(camera)}" for camera in facts["cameras"]]
+    state = "connected" if facts["redis_connected"] else "can't be reached"
+    return "\n".join([*lines, f"  {facts['redis']}: {state}"])
+
+
+def _camera_text(camera: dict[str, Any]) -> str:
+    if camera["frame_age_s"] is None:
+        why = f": {camera['failure']['text']}" if camera["failure"] else ""
+        return f"camera {camera['id']}: no frames{why}"
+    words = [f"camera {camera['id']}: {camera['state']}"]
+    if camera["device"]:
+        words.append(f"{camera['device']}, {camera['format']}")
+    if camera["fps"] is not None:
+        words.append(f"{camera['fps']:.1f} fps now")
+    words.append(f"last frame {camera['frame_age_s']:.2f} s ago{' (STALE)' if camera['stale'] else ''}")
+    if camera["failure"]:
+        words.append(camera["failure"]["text"])
+    return ", ".join(words)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,118 @@
+"""The settings as the rest of greencam sees them: this machine, this site, and what follows from both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from greencam.base.place import default_runtime_dir
+from greencam.settings.camera_model import Camera, CameraSettings, resolved
+from greencam.settings.fields import Megabytes, SecondsOrZero, Strict
+from greencam.settings.layer import Key
+from greencam.settings.machine_model import Machine
+from greencam.settings.redis_address import RedisParts, redis_address
+
+__all__ = [
+    "LATER_SECTIONS", "Camera", "CameraSettings", "Machine", "Settings", "Site", "Storage", "StorageSettings",
+]  # fmt: skip
+
+# Sections of guide 4 whose features come later: known names, no effect yet.
+LATER_SECTIONS = (
+    "processing", "performance", "alert_rules", "speakers", "monitoring", "notifications", "retention",
+)  # fmt: skip
+DEFAULT_CAMERA_ID = "cam1"
+
+
+class Storage(Strict):
+    """How images are kept; None means the machine's constant (seconds, megabytes), for days: no limit."""
+
+    every_s: SecondsOrZero | None = None
+    max_mb: Megabytes | None = None
+    keep_days: Annotated[float, Field(gt=0, le=36500)] | None = None
+
+
+class Site(Strict):
+    """What config/config.yaml says: the cameras of this site and what is kept of them."""
+
+    cameras: Annotated[tuple[Camera, ...], Field(strict=False, max_length=256)] = ()
+    storage: Storage = Storage()
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """How images are kept: one per `every_s` seconds (0 = every frame), at most `max_mb`, for `keep_days`."""
+
+    every_s: float
+    max_mb: int
+    keep_days: float | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that is configured, valid and with every gap filled.
+
+    `places` tells where each key that is not a default was written; `warnings` are sentences for the owner.
+    """
+
+    root: Path
+    machine: Machine = field(default_factory=Machine)
+    site: Site = field(default_factory=Site)
+    warnings: tuple[str, ...] = ()
+    places: Mapping[Key, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def cameras(self) -> tuple[CameraSettings, ...]:
+        """Every camera, also those that are not enabled; one `cam1` from the constants when the site names none."""
+        named = self.site.cameras or (Camera(id=DEFAULT_CAMERA_ID),)
+        return tuple(resolved(camera, self.machine, self.root) for camera in named)
+
+    @cached_property
+    def redis_url(self) -> str | None:
+        """The address with its password (never for a log), or None for the embedded Redis."""
+        machine = self.machine
+        return redis_address(
+            RedisParts(
+                url=machine.redis_url.get_secret_value(),
+                host=machine.redis_host,
+                port=machine.redis_port,
+                db=machine.redis_db,
+                username=machine.redis_username,
+                password=machine.redis_password.get_secret_value(),
+            )
+        )
+
+    @cached_property
+    def storage(self) -> StorageSettings:
+        """How images are kept, the site's wish before the machine's constants."""
+        wish, machine = self.site.storage, self.machine
+        return StorageSettings(
+            every_s=machine.image_every_s if wish.every_s is None else wish.every_s,
+            max_mb=machine.images_max_mb if wish.max_mb is None else wish.max_mb,
+            keep_days=wish.keep_days,
+        )
+
+    @property
+    def images_dir(self) -> Path:
+        """Where the recorder keeps images."""
+        return self.root / self.machine.images_dir
+
+    @property
+    def logs_dir(self) -> Path:
+        """Where log files are."""
+        return self.root / self.machine.logs_dir
+
+    @property
+    def data_dir(self) -> Path:
+        """Where state that outlives a restart is."""
+        return self.root / self.machine.data_dir
+
+    @property
+    def runtime_dir(self) -> Path:
+        """The folder in memory where the processes of this checkout meet."""
+        named = self.machine.runtime_dir
+        return self.root / named if named else default_runtime_dir(self.root)

@@ -1,0 +1,101 @@
+"""Fixtures that are real parts: a Redis server, a folder for a suite of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from greencam.base.errors import BusUnavailable
+from greencam.base.stop import Stop
+from greencam.bus.link import RedisTarget, bus_errors, connect
+from greencam.supervise import redis_server
+from tests.suite import Suite
+
+
+class RedisServer:
+    """A real server on a unix socket of its own, that a test may kill and start again."""
+
+    def __init__(self, folder: Path, binary: str | None = None) -> None:
+        self.folder = folder
+        self.socket = folder / "redis.sock"
+        self._binary = binary
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def target(self) -> RedisTarget:
+        return RedisTarget(f"unix://{self.socket}", timeout_s=2.0)
+
+    def start(self) -> None:
+        argv = redis_server.argv(self.socket, 64 << 20)
+        if self._binary:
+            argv = [self._binary, *argv[argv.index("--port") :]]
+        self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+        client = connect(self.target)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                with bus_errors(self.target):
+                    client.ping()
+            except BusUnavailable:
+                assert time.monotonic() < deadline, "redis did not start"
+                time.sleep(0.01)
+            else:
+                client.close()
+                return
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder in memory with a path short enough for a unix socket."""
+    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="gc-", dir=base))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["embedded", "debian"])
+def redis(request: pytest.FixtureRequest, short_folder: Path) -> Iterator[RedisServer]:
+    """A running server: the embedded one, and Debian's redis-server where it is installed."""
+    binary = None
+    if request.param == "debian":
+        binary = shutil.which("redis-server")
+        if binary is None:
+            pytest.skip("Debian's redis-server is not installed: sudo scripts/debian-test-packages")
+    server = RedisServer(short_folder, binary)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def suite(tmp_path: Path, short_folder: Path) -> Iterator[Suite]:
+    """A suite in folders of its own; whatever a test started is stopped at its end."""
+    made = Suite(tmp_path, short_folder)
+    yield made
+    made.stop_all()
+
+
+@pytest.fixture
+def stop() -> Iterator[Stop]:
+    made = Stop()
+    yield made
+    with suppress(OSError):
+        made.close()

@@ -1,0 +1,131 @@
+"""The whole suite as its owner uses it: start, look, stop, pull plugs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.suite import Suite, children_of, command_of, processes_with, wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+def images(suite: Suite) -> list[Path]:
+    return sorted((suite.root / "images").glob("cam1/*/*.jpg"))
+
+
+def test_one_command_streams_stores_images_and_stops_without_leaving_anything(suite: Suite) -> None:
+    process = suite.start("start.py")
+    wait_until(lambda: len(images(suite)) >= 2)
+    facts = wait_until(lambda: suite.status() if suite.status()["cameras"][0]["fps"] else None)
+    assert facts["supervisor_pid"] == process.pid
+    assert facts["redis_connected"]
+    camera = facts["cameras"][0]
+    assert (camera["state"], camera["stale"], camera["device"]) == ("streaming", False, "simulated camera")
+    assert all(path.read_bytes()[:2] == b"\xff\xd8" for path in images(suite))
+    code, output = suite.finish(process, signal.SIGINT)
+    assert code == 0, output
+    for promised in ("camera cam1: pattern", "embedded Redis", "320×240 bgr24 at 30 fps", "everything is stopped"):
+        assert promised in output
+    assert processes_with(str(suite.root)) == []
+    assert not list(suite.runtime.glob("*.ring"))
+    assert "Traceback" not in output
+
+
+def test_processes_show_under_the_names_of_the_guides(suite: Suite) -> None:
+    process = suite.start("start.py")
+    wait_until(lambda: images(suite))
+    commands = [command_of(pid) for pid in children_of(process.pid)]
+    assert any("cam1_stream.py --camera cam1" in command for command in commands)
+    assert any("storeimages.py" in command for command in commands)
+    capture = next(pid for pid in children_of(process.pid) if "cam1_stream.py" in command_of(pid))
+    assert any("--worker-fd" in command_of(pid) for pid in children_of(capture))
+
+
+def test_a_second_start_is_refused_with_the_process_that_runs(suite: Suite) -> None:
+    process = suite.start("start.py")
+    wait_until(lambda: images(suite))
+    second = suite.run("start.py")
+    assert second.returncode == 2
+    assert f"the suite already runs as process {process.pid}" in second.stderr
+    by_hand = suite.run("cam1_stream.py", "--camera", "cam1", "--duration", "1")
+    assert by_hand.returncode == 2
+    assert "the capture of cam1 already runs as process" in by_hand.stderr
+
+
+def test_stop_and_status_from_another_terminal(suite: Suite) -> None:
+    assert suite.module("status").returncode == 3
+    process = suite.start("start.py")
+    wait_until(lambda: images(suite))
+    stopped = suite.module("stop")
+    assert (stopped.returncode, stopped.stdout) == (0, f"stopping process {process.pid}: stopped\n")
+    assert process.wait(timeout=5) == 0
+    assert suite.module("stop").stdout == "greencam does not run\n"
+
+
+def test_duration_ends_by_itself(suite: Suite) -> None:
+    done = suite.run("start.py", "--duration", "2")
+    assert done.returncode == 0, done.stderr
+    assert images(suite)
+
+
+def test_everything_dies_with_a_killed_supervisor_and_the_next_start_works(suite: Suite) -> None:
+    process = suite.start("start.py")
+    wait_until(lambda: images(suite))
+    process.kill()
+    process.communicate()
+    wait_until(lambda: processes_with(str(suite.root)) == [], 10)
+    count = len(images(suite))
+    suite.start("start.py")
+    wait_until(lambda: len(images(suite)) > count)
+
+
+@pytest.mark.parametrize("victim", ["cam1_stream.py --camera cam1", "storeimages.py", "server"])
+def test_a_killed_process_comes_back(suite: Suite, victim: str) -> None:
+    process = suite.start("start.py")
+    wait_until(lambda: images(suite))
+
+    def pid_of_victim() -> int | None:
+        return next((pid for pid in children_of(process.pid) if victim in command_of(pid)), None)
+
+    killed = wait_until(pid_of_victim)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: (pid_of_victim() or killed) != killed)
+    count = len(images(suite))
+    wait_until(lambda: len(images(suite)) > count)
+    wait_until(lambda: suite.status()["redis_connected"])
+
+
+def test_bad_settings_name_every_problem_and_exit_78(suite: Suite) -> None:
+    suite.environment["GREENCAM_FRAME_RATE"] = "fast"
+    suite.site("cameras:\n  - id: cam1\n    fsp: 5\n")
+    done = suite.run("start.py")
+    assert done.returncode == 78
+    assert "GREENCAM_FRAME_RATE" in done.stderr
+    assert "config.yaml line 3: cameras[0].fsp: no such key; did you mean fps?" in done.stderr
+
+
+def test_a_camera_that_does_not_exist_costs_the_other_nothing(suite: Suite) -> None:
+    suite.site(
+        "cameras:\n  - {id: good, source: pattern, fps: 30}\n  - {id: bad, source: 'file:nowhere.mp4'}\n"
+        "  - {id: spare, source: pattern, enabled: false}\n"
+    )
+    suite.start("start.py")
+    wait_until(lambda: list((suite.root / "images").glob("good/*/*.jpg")))
+    facts = wait_until(lambda: next((f for f in [suite.status()] if f["cameras"][1]["failure"]), None))
+    assert [camera["id"] for camera in facts["cameras"]] == ["good", "bad"]
+    assert not facts["cameras"][0]["stale"]
+    assert "nowhere.mp4" in facts["cameras"][1]["failure"]["text"]
+
+
+def test_nothing_is_left_behind_when_stopped_in_the_middle_of_starting(suite: Suite) -> None:
+    process = suite.start("start.py")
+    wait_until((suite.runtime / "supervisor.lock").exists)
+    time.sleep(0.3)
+    code, _ = suite.finish(process)
+    assert code in {0, -signal.SIGTERM}
+    wait_until(lambda: processes_with(str(suite.root)) == [], 5)

@@ -1,0 +1,134 @@
+"""A suite of real processes in folders of its own, as a person would start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+    """The first true value of the condition; fails the test when none comes in time."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {timeout_s} s: {condition}")
+
+
+class Suite:
+    """Starts root scripts with settings of this test; keeps what they print."""
+
+    def __init__(self, root: Path, runtime: Path) -> None:
+        self.root, self.runtime = root, runtime
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("GREENCAM_")},
+            "GREENCAM_ROOT": str(root),
+            "GREENCAM_RUNTIME_DIR": str(runtime),
+            "GREENCAM_CAMERA_SOURCE": "pattern",
+            "GREENCAM_CAMERA_WIDTH": "320",
+            "GREENCAM_CAMERA_HEIGHT": "240",
+            "GREENCAM_FRAME_RATE": "30",
+        }
+        self._started: list[subprocess.Popen[str]] = []
+
+    def site(self, text: str) -> None:
+        """Write config/config.yaml."""
+        (self.root / "config").mkdir(exist_ok=True)
+        (self.root / "config" / "config.yaml").write_text(text)
+
+    def start(self, script: str, *words: str) -> subprocess.Popen[str]:
+        """Start a script and leave it running; its output is in a pipe."""
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(CHECKOUT / script), *words],
+            env=self.environment,
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._started.append(process)
+        return process
+
+    def run(self, script: str, *words: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run a script to its end."""
+        return subprocess.run(
+            [sys.executable, "-P", str(CHECKOUT / script), *words],
+            env=self.environment,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+        )
+
+    def module(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the package to its end."""
+        return subprocess.run(
+            [sys.executable, "-P", "-m", f"greencam.apps.{name}", *words],
+            env={**self.environment, "PYTHONPATH": str(CHECKOUT / "src")},
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """What `./run.sh status --json` says."""
+        facts: dict[str, Any] = json.loads(self.module("status", "--json").stdout)
+        return facts
+
+    def finish(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Signal it, wait for its end: exit code and everything that it printed."""
+        if process.poll() is None:
+            process.send_signal(number)
+        output, _ = process.communicate(timeout=15)
+        return process.returncode, output
+
+    def stop_all(self) -> None:
+        """Stop what is left, last started first."""
+        for process in reversed(self._started):
+            if process.poll() is None:
+                process.terminate()
+        for process in reversed(self._started):
+            try:
+                process.communicate(timeout=12)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+
+
+def children_of(pid: int) -> list[int]:
+    """Living direct children of a process."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+def command_of(pid: int) -> str:
+    """Its command line, words separated by spaces; empty when it has gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def processes_with(text: str) -> list[int]:
+    """Every process whose environment or command line holds this text."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                if text.encode() in (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes():
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+    return found
