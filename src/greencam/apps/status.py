@@ -81,6 +81,7 @@ def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], cl
         "id": camera.id,
         "state": beat.get("state", "unknown"),
         "fps": beat.get("fps"),
+        "wished_fps": (beat.get("wish") or {}).get("fps"),
         "frame_age_s": age_s,
         "stale": age_s is None or age_s > STALE_S,
         "device": opened.get("device"),
@@ -121,7 +122,8 @@ def _camera_text(camera: dict[str, Any]) -> str:
     if camera["device"]:
         words.append(f"{camera['device']}, {camera['format']}")
     if camera["fps"] is not None:
-        words.append(f"{camera['fps']:.1f} fps now")
+        wished = f" of {camera['wished_fps']:g} wished" if (camera["wished_fps"] or 0) > 0 else ""
+        words.append(f"{camera['fps']:.1f} fps now{wished}")
     words.append(f"last frame {camera['frame_age_s']:.2f} s ago{' (STALE)' if camera['stale'] else ''}")
     if camera["failure"]:
         words.append(camera["failure"]["text"])

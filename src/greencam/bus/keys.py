@@ -28,11 +28,6 @@ def beat(camera: str) -> str:
     return f"{PREFIX}:{{{camera}}}:beat"
 
 
-def process_beat(process: str) -> str:
-    """String with a short life: JSON facts of another process of the suite."""
-    return f"{PREFIX}:beat:{process}"
-
-
 def state(camera: str) -> str:
     """Channel: one JSON message per change of the camera's state."""
     return f"{PREFIX}:{{{camera}}}:state"
