@@ -68,7 +68,7 @@ def test_stop_and_status_from_another_terminal(suite: Suite) -> None:
 
 
 def test_duration_ends_by_itself(suite: Suite) -> None:
-    done = suite.run("start.py", "--duration", "2")
+    done = suite.run("start.py", "--duration", "5")
     assert done.returncode == 0, done.stderr
     assert images(suite)
 

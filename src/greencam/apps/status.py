@@ -109,9 +109,12 @@ def _text(facts: dict[str, Any]) -> str:
         state = f"process {child['pid']}" if child["pid"] else ("finished" if child["done"] else "not running")
         again = f", restarted {child['restarts']} times" if child["restarts"] else ""
         lines.append(f"  {child['name']:12} {child['command']:16} {state}{again}")
-    lines += [f"  {_camera_text(camera)}" for camera in facts["cameras"]]
-    state = "connected" if facts["redis_connected"] else "can't be reached"
-    return "\n".join([*lines, f"  {facts['redis']}: {state}"])
+    running = facts["supervisor_pid"] is not None
+    shown = [camera for camera in facts["cameras"] if running or camera["frame_age_s"] is not None]
+    lines += [f"  {_camera_text(camera)}" for camera in shown]
+    if running:
+        lines.append(f"  {facts['redis']}: {'connected' if facts['redis_connected'] else 'can not be reached'}")
+    return "\n".join(lines)
 
 
 def _camera_text(camera: dict[str, Any]) -> str:

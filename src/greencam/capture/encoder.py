@@ -48,7 +48,7 @@ class Encoder:
         """End the thread; a frame that is being encoded is finished."""
         self._ending.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=1.0)
+            self._thread.join(timeout=0.5)
 
     def _run(self) -> None:
         while not self._ending.is_set():

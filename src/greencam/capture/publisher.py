@@ -70,7 +70,7 @@ class Publisher:
         self._drain_until_s = self._clock.monotonic() + drain_s
         self._ending.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=drain_s + 1.0)
+            self._thread.join(timeout=drain_s + 0.5)
 
     def _run(self) -> None:
         session: Session | None = None

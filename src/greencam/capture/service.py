@@ -104,7 +104,7 @@ class CaptureService:
         self._enter(State.STOPPING if self._state is not State.ENDED else State.ENDED)
         self._announce("stream_ended")
         self._encoder.stop()
-        self._publisher.stop()
+        self._publisher.stop(drain_s=0.7)
         if self._owner is not None:
             self._owner.retire()
 
@@ -137,11 +137,19 @@ class CaptureService:
 
     def _open(self, now_s: float) -> None:
         if self._worker is not None:
-            return  # the last one has not gone yet: never two on one device
+            self._wait_for_the_last(self._worker, now_s)
+            return
         self._worker = self._make_worker()
         self.counts["workers"] += 1
         self._since_s = now_s
         self._enter(State.OPENING)
+
+    def _wait_for_the_last(self, worker: Worker, now_s: float) -> None:
+        """Never two workers on one device: as long as one that was killed is still there, no other starts."""
+        self._retry_s = now_s + 5.0
+        text = f"worker {worker.pid} does not end, not even killed: its driver hangs in the kernel"
+        self._failure = {"retry": True, "cause": "unkillable", "text": text}
+        _log.error("%s: %s", self._spec.id, text)
 
     def _hear(self) -> None:
         if self._worker is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from greencam.base.clock import Clock
 from greencam.base.errors import Broken, GreencamError, Refused, Unavailable
+from greencam.base.log import without_secrets
 from greencam.base.stop import Stop
 from greencam.camera.source import CameraSource, CameraSpec, EndOfStream, Opened
 from greencam.capture.pipe import Pipe
@@ -42,7 +43,13 @@ class WorkerLoop:
         except Exception as error:  # noqa: BLE001 - the service runner of this process
             # A driver may raise anything; whatever it is, the parent must learn it and start afresh.
             _log.exception("the camera's driver failed")
-            self._tell(failed={"retry": True, "cause": "driver", "text": f"{type(error).__name__}: {error}"})
+            self._tell(
+                failed={
+                    "retry": True,
+                    "cause": "driver",
+                    "text": without_secrets(f"{type(error).__name__}: {error}"),
+                }
+            )
         finally:
             self._stop.request("worker done")
 
@@ -77,7 +84,7 @@ class WorkerLoop:
 def failure(error: GreencamError) -> dict[str, Any]:
     """A failure for the parent: whether to retry, the cause in one word, the sentence."""
     cause = getattr(error, "cause", "refused")
-    return {"retry": isinstance(error, Unavailable), "cause": cause, "text": str(error)}
+    return {"retry": isinstance(error, Unavailable), "cause": cause, "text": without_secrets(str(error))}
 
 
 def _opened_json(opened: Opened) -> dict[str, Any]:

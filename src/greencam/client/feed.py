@@ -24,11 +24,11 @@ class FeedStats:
     """What a feed has seen: counts for ever, rate and latency of late.
 
     A gap is a hole in the camera's numbers; `missed` counts the frames in the holes; `rejected` frames were
-    there but unusable, by cause.
+    there but unusable, by cause. A feed of newest frames leaves holes on purpose and counts none.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, *, in_order: bool = True) -> None:
+        self._clock, self._in_order = clock, in_order
         self.frames = self.gaps = self.missed = self.epochs = 0
         self.rejected: Counter[str] = Counter()
         self.latency_ms = Recent()
@@ -39,10 +39,11 @@ class FeedStats:
     def note(self, frame: Frame) -> None:
         """Count a frame that arrived now."""
         head = frame.header
-        if self._last is not None and self._last[0] == head.epoch and head.seq != self._last[1] + 1:
+        same = self._last is not None and self._last[0] == head.epoch
+        if self._last is not None and same and self._in_order and head.seq != self._last[1] + 1:
             self.gaps += 1
             self.missed += max(0, head.seq - self._last[1] - 1)
-        self.epochs += self._last is None or self._last[0] != head.epoch
+        self.epochs += not same
         self._last = (head.epoch, head.seq)
         self.frames += 1
         self.latency_ms.add((self._clock.monotonic_ns() - head.published_ns) / 1e6)
@@ -87,7 +88,7 @@ class Feed:
             raise Refused(f"no transport {transport!r}; known: auto, ring, redis")
         self.camera = camera
         self._clock: Clock = SystemClock()
-        self.stats = FeedStats(self._clock)
+        self.stats = FeedStats(self._clock, in_order=not newest)
         self._timeout_s = timeout_s
         places = places or Places.of_this_checkout()
         places.check(camera)

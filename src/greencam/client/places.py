@@ -36,8 +36,11 @@ class Places:
         return cls.of(load())
 
     def check(self, camera: str) -> None:
-        """Raise Refused unless this camera is configured here or has a ring here."""
-        if camera in self.cameras or ring_path(self.runtime_dir, camera).exists():
+        """Raise Refused for a camera that can't have frames: not configured and, with a Redis of our own, no ring.
+
+        An external Redis may bring cameras of other hosts, which nothing here can know.
+        """
+        if camera in self.cameras or not self.redis.embedded or ring_path(self.runtime_dir, camera).exists():
             return
         near = get_close_matches(camera, self.cameras, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(self.cameras) or 'none'}"

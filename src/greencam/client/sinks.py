@@ -75,7 +75,9 @@ class FolderSink:
         now = self._clock.monotonic()
         if now < self._next_s:
             return
-        self._next_s = max(self._next_s + self._settings.every_s, now + self._settings.every_s / 2)
+        late_s = now - self._next_s
+        every_s = self._settings.every_s
+        self._next_s = self._next_s + every_s if late_s < every_s else now + every_s
         try:
             self._store(frame)
         except Overrun:
