@@ -25,7 +25,7 @@ from greencam.camera.source import CameraSpec
 from greencam.capture.encoder import Encoder
 from greencam.capture.plan import Deadlines
 from greencam.capture.publisher import Publisher
-from greencam.capture.service import CaptureService, CaptureSettings
+from greencam.capture.service import CaptureParts, CaptureService, CaptureSettings
 from greencam.capture.worker import Worker
 from greencam.frame.formats import pixel_format
 from greencam.settings.camera_model import Camera, CameraSettings, resolved
@@ -74,7 +74,8 @@ def _capture(options: argparse.Namespace) -> int:
     publisher = Publisher(target, camera.id, spool, settings.machine.stream_max_mb * _MIB, clock)
     encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock)
     files = capture_settings(settings, camera.id)
-    service = CaptureService(spec, files, _workers(spec, clock), publisher, encoder, (clock, stop))
+    parts = CaptureParts(_workers(spec, clock), publisher, encoder)
+    service = CaptureService(spec, files, parts, clock, stop)
     code = run(service, stop, clock, logging.getLogger("capture"), duration_s=options.duration)
     lock.release()
     return code

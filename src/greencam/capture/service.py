@@ -14,13 +14,13 @@ from typing import Any
 from greencam.base.backoff import Backoff
 from greencam.base.clock import Clock
 from greencam.base.errors import Broken, StoreBusy
-from greencam.base.pace import RateMeter
 from greencam.base.stop import Stop
 from greencam.bus import keys
 from greencam.camera.source import CameraSpec
 from greencam.capture import epoch
 from greencam.capture.encoder import Encoder
 from greencam.capture.plan import Action, Deadlines, Sight, State, decide
+from greencam.capture.progress import Progress
 from greencam.capture.publisher import Publisher
 from greencam.capture.worker import Worker
 from greencam.frame import ring_layout
@@ -44,31 +44,33 @@ class CaptureSettings:
     report_every_s: float = 300.0
 
 
+@dataclass(frozen=True)
+class CaptureParts:
+    """What the service works with: how a worker is made, the way to Redis, JPEG on demand."""
+
+    make_worker: Callable[[], Worker]
+    publisher: Publisher
+    encoder: Encoder
+
+
 class CaptureService:
     """The process that outlives its workers; see docs/reference/capture.md for its states."""
 
     def __init__(
-        self,
-        spec: CameraSpec,
-        settings: CaptureSettings,
-        make_worker: Callable[[], Worker],
-        publisher: Publisher,
-        encoder: Encoder,
-        context: tuple[Clock, Stop],
+        self, spec: CameraSpec, settings: CaptureSettings, parts: CaptureParts, clock: Clock, stop: Stop
     ) -> None:
         self.name = f"capture of {spec.id}"
-        self._spec, self._settings, self._make_worker = spec, settings, make_worker
-        self._publisher, self._encoder = publisher, encoder
-        self._clock, self._stop = context
+        self._spec, self._settings, self._clock, self._stop = spec, settings, clock, stop
+        self._make_worker = parts.make_worker
+        self._publisher, self._encoder = parts.publisher, parts.encoder
         self._worker: Worker | None = None
         self._owner: RingOwner | None = None
         self._opened: dict[str, Any] = {}
         self._failure: dict[str, Any] = {}
-        self._state, self._since_s, self._retry_s = State.WAITING, clock_now(context[0]), 0.0
+        self._state, self._since_s, self._retry_s = State.WAITING, clock.monotonic(), 0.0
         self._phase = ""
         self._backoff = Backoff(first_s=0.5, limit_s=30.0)
-        self._rate = RateMeter()
-        self._cursor, self._progress_s, self._fps, self._frames = 0, 0.0, 0.0, 0
+        self._progress = Progress()
         self._report_due_s = self._since_s + settings.report_every_s
         self.counts: Counter[str] = Counter()
 
@@ -110,18 +112,17 @@ class CaptureService:
 
     def facts(self) -> dict[str, Any]:
         """What is true of this camera now, for beats and status answers."""
-        now = self._clock.monotonic()
-        seen = self._progress_s
+        progress = self._progress
         return {
             "camera": self._spec.id,
             "state": str(self._state),
             "phase": self._phase,
             "pid": os.getpid(),
             "worker_pid": self._worker.pid if self._worker else None,
-            "epoch": self._cursor >> ring_layout.SEQ_BITS,
-            "seq": self._cursor & ring_layout.SEQ_MASK,
-            "fps": round(self._fps, 2),
-            "frame_age_s": round(now - seen, 3) if seen else None,
+            "epoch": progress.epoch,
+            "seq": progress.seq,
+            "fps": round(progress.fps, 2),
+            "frame_age_s": progress.age_s(self._clock.monotonic()),
             "wish": self._spec.wish.as_dict(),
             "opened": self._opened,
             "failure": self._failure,
@@ -133,7 +134,7 @@ class CaptureService:
 
     def _sight(self) -> Sight:
         gone = self._worker is None or self._worker.gone()
-        return Sight(self._state, self._since_s, self._progress_s, self._retry_s, gone)
+        return Sight(self._state, self._since_s, self._progress.seen_s, self._retry_s, gone)
 
     def _open(self, now_s: float) -> None:
         if self._worker is not None:
@@ -215,14 +216,8 @@ class CaptureService:
             _log.warning(
                 "%s: Redis holds newer frames than ours; going on as epoch %d", self._spec.id, self._owner.epoch
             )
-        cursor = self._owner.ring.cursor
-        if cursor != self._cursor and cursor >> ring_layout.SEQ_BITS == self._owner.epoch:
-            same = cursor >> ring_layout.SEQ_BITS == self._cursor >> ring_layout.SEQ_BITS
-            before = self._cursor & ring_layout.SEQ_MASK if same else 0
-            self._frames += (cursor & ring_layout.SEQ_MASK) - before
-            self._cursor, self._progress_s = cursor, now_s
+        if self._progress.look(self._owner.ring.cursor, self._owner.epoch, now_s):
             self._backoff.reset()
-        self._fps = self._rate.sample(now_s, self._frames)
 
     def _obey(self) -> None:
         """Do what Redis asks: `reopen` replaces the worker, `announce` repeats the announcement."""
@@ -256,7 +251,7 @@ class CaptureService:
 
     def _end(self) -> None:
         self._enter(State.ENDED)
-        _log.info("%s: the recording has ended after %d frames", self._spec.id, self._frames)
+        _log.info("%s: the recording has ended after %d frames", self._spec.id, self._progress.frames)
         self._stop.request("end of the recording")
 
     def _bury(self) -> None:
@@ -287,12 +282,8 @@ class CaptureService:
         if now_s < self._report_due_s:
             return
         self._report_due_s = now_s + self._settings.report_every_s
-        _log.info("%s: %.1f fps, %d frames, %s", self._spec.id, self._fps, self._frames, self._state)
-
-
-def clock_now(clock: Clock) -> float:
-    """Monotonic seconds now."""
-    return clock.monotonic()
+        progress = self._progress
+        _log.info("%s: %.1f fps, %d frames, %s", self._spec.id, progress.fps, progress.frames, self._state)
 
 
 def describe_format(facts: dict[str, Any]) -> str:
