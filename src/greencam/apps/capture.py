@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from greencam.apps.arguments import above_zero, zero_or_more
 from greencam.apps.edge import at_the_edge
 from greencam.base import log, proc
 from greencam.base.clock import SystemClock
@@ -53,10 +54,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SOURCE",
         help="take this instead: auto, pattern, picamera2, /dev/video0, clip.mp4, rtsp://…",
     )
-    parser.add_argument("--fps", type=float, metavar="N", help="frames per second; 0 = as fast as possible")
+    parser.add_argument("--fps", type=zero_or_more, metavar="N", help="frames per second; 0 = as fast as possible")
     parser.add_argument("--size", metavar="WxH", help="size in pixels, such as 640x480")
     parser.add_argument("--once", action="store_true", help="end with a recording instead of looping it")
-    parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
+    parser.add_argument("--duration", type=above_zero, metavar="S", help="stop after S seconds")
     return parser
 
 

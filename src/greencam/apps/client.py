@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from greencam.apps import consume
+from greencam.apps.arguments import above_zero, whole_above_zero
 from greencam.apps.edge import at_the_edge
 from greencam.base import log
 from greencam.base.clock import SystemClock
@@ -38,10 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stats", action="store_true", help="a line per second: fps, latency, gaps, drops")
     parser.add_argument("--save", type=Path, metavar="DIR", help="store images below DIR")
     pace = parser.add_mutually_exclusive_group()
-    pace.add_argument("--every", type=float, metavar="S", help="with --save: one image every S seconds (1)")
+    pace.add_argument("--every", type=above_zero, metavar="S", help="with --save: one image every S seconds (1)")
     pace.add_argument("--all", action="store_true", help="with --save: every frame")
-    parser.add_argument("--count", type=int, metavar="N", help="end after N frames")
-    parser.add_argument("--duration", type=float, metavar="S", help="end after S seconds")
+    parser.add_argument("--count", type=whole_above_zero, metavar="N", help="end after N frames")
+    parser.add_argument("--duration", type=above_zero, metavar="S", help="end after S seconds")
     parser.add_argument(
         "--json", action="store_true", help="stats as JSON, a line each, and a last one with totals"
     )
@@ -81,10 +82,6 @@ def _consume(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     if (options.every is not None or options.all) and not options.save:
         raise Refused("--every and --all say how often --save stores; add --save DIR")
-    for name in ("count", "duration", "every"):
-        value = getattr(options, name)
-        if value is not None and value <= 0:
-            raise Refused(f"--{name} {value:g}: a number above 0")
 
 
 def _folder(options: argparse.Namespace, settings: Settings) -> FolderSettings:

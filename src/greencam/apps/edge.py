@@ -6,26 +6,8 @@ import os
 import sys
 from collections.abc import Callable
 
-from greencam.base.errors import (
-    EXIT_CONFIG,
-    EXIT_FAILED,
-    EXIT_OK,
-    EXIT_UNAVAILABLE,
-    EXIT_USAGE,
-    GreencamError,
-    Refused,
-    SettingsError,
-    Unavailable,
-)
+from greencam.base.errors import EXIT_OK, GreencamError, exit_code
 from greencam.base.log import without_secrets
-
-
-def exit_code(error: GreencamError) -> int:
-    """78 settings, 2 the caller's fault, 69 something is not there now, 1 everything else."""
-    for kind, code in ((SettingsError, EXIT_CONFIG), (Refused, EXIT_USAGE), (Unavailable, EXIT_UNAVAILABLE)):
-        if isinstance(error, kind):
-            return code
-    return EXIT_FAILED
 
 
 def at_the_edge(work: Callable[[], int]) -> int:

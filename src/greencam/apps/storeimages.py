@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from greencam.apps import consume
+from greencam.apps.arguments import above_zero, zero_or_more
 from greencam.apps.edge import at_the_edge
 from greencam.base import log, proc
 from greencam.base.clock import SystemClock
@@ -30,8 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--camera", action="append", metavar="ID", help="may be repeated; all without it")
     parser.add_argument("--dir", type=Path, metavar="DIR", help="where to (IMAGES_DIR of config.py)")
-    parser.add_argument("--every", type=float, metavar="S", help="seconds between images; 0 = every frame")
-    parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
+    parser.add_argument("--every", type=zero_or_more, metavar="S", help="seconds between images; 0 = every frame")
+    parser.add_argument("--duration", type=above_zero, metavar="S", help="stop after S seconds")
     return parser
 
 

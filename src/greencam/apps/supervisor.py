@@ -9,6 +9,7 @@ import sys
 from logging import Formatter
 
 from greencam import __version__
+from greencam.apps.arguments import above_zero
 from greencam.apps.edge import at_the_edge
 from greencam.base import log
 from greencam.base.clock import SystemClock
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     """Parse, build, run; exit 0 after a wish to stop."""
     words = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="start.py", description="Run the whole suite; Ctrl-C stops all of it.")
-    parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
+    parser.add_argument("--duration", type=above_zero, metavar="S", help="stop after S seconds")
     return at_the_edge(lambda: _supervise(parser.parse_args(words)))
 
 
@@ -43,9 +44,12 @@ def _supervise(options: argparse.Namespace) -> int:
     runtime = private_folder(settings.runtime_dir)
     lock = Lock(runtime / LOCK_FILE, "the suite")
     machine = settings.machine
-    relay = Relay(LogFile(settings.logs_dir / LOG_FILE, machine.log_rotation_size, machine.log_backup_count))
+    log_file = LogFile(settings.logs_dir / LOG_FILE, machine.log_rotation_size, machine.log_backup_count)
+    relay = Relay(log_file)
     _log_through(relay, machine.log_level)
     _introduce(settings)
+    if log_file.trouble:
+        logging.getLogger("supervisor").error("%s; going on without a log file", log_file.trouble)
     target = target_of(settings)
     children = [Child(spec, relay, clock) for spec in process_table(settings)]
     client = connect(target)

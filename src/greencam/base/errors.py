@@ -93,3 +93,11 @@ class Overrun(FrameError):
 
 class Refused(GreencamError):
     """The caller asked for something that can't be: exit 2 or HTTP 4xx."""
+
+
+def exit_code(error: GreencamError) -> int:
+    """78 settings, 2 the caller's fault, 69 something is not there now, 1 everything else."""
+    for kind, code in ((SettingsError, EXIT_CONFIG), (Refused, EXIT_USAGE), (Unavailable, EXIT_UNAVAILABLE)):
+        if isinstance(error, kind):
+            return code
+    return EXIT_FAILED

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ def store_errors(what: str) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise Refused(f"{what}: no permission for {error.filename}; check its owner and mode") from error
+    except (FileExistsError, NotADirectoryError) as error:
+        raise Refused(f"{what}: {error.filename} is, or is below, a file where a folder is needed") from error
     except OSError as error:
         if error.errno not in _BUSY:
             raise
@@ -66,7 +69,7 @@ def read_json(path: Path) -> Any | None:
     """The JSON in `path`, or None when it is absent or not JSON (a crash of another tool, a full disk)."""
     try:
         return json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
 
 
@@ -76,9 +79,10 @@ def private_folder(path: Path, mode: int = 0o700) -> Path:
     Raises Refused when somebody else owns it or it is a link: in a shared place such as /dev/shm another
     user could have put it there first.
     """
-    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # a file or a dangling link: told below
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
     facts = path.lstat()
-    if path.is_symlink() or facts.st_uid != os.geteuid():
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
         raise Refused(f"{path} is not a folder of this user; remove it or set RUNTIME_DIR to another place")
     if facts.st_mode & 0o022:
         path.chmod(mode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from greencam.base.errors import Refused
@@ -15,17 +16,25 @@ class Lock:
     def __init__(self, path: Path, what: str) -> None:
         """Take the lock; raises Refused when another process has it, naming `what` and that process."""
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _taken(self._fd, path):
             os.close(self._fd)
-            raise Refused(f"{what} already runs as process {holder(path) or 'unknown'}") from None
+            raise Refused(f"{what} already runs as process {holder(path) or 'unknown'}")
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go; the file stays, because removing it would let two holders in."""
         os.close(self._fd)
+
+
+def _taken(fd: int, path: Path) -> bool:
+    for _ in range(100):
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if holder(path) is not None:
+            break  # else it was only somebody who asks who holds it, or a holder that has no number yet
+    return False
 
 
 def holder(path: Path) -> int | None:

@@ -8,12 +8,16 @@ import sys
 
 # Guide 1, "Log File Structure": `2024-01-15 10:30:15,123 - camera_system - INFO - message`.
 LINE_FORMAT = "%(asctime)s - camera_system - %(levelname)s - %(message)s"
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@'\"]*(?:@[^/\s@'\"]*)*@")
+# A password may hold quotes and even an @, so everything up to the last @ before a space or slash goes.
+_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s]*@")
+_SECRET_QUERY = re.compile(
+    r"(?P<name>[?&;][^=&;#\s]*(?:pass|pwd|secret|token|key|auth|user|login)[^=&;#\s]*=)[^&;#\s'\"]*", re.IGNORECASE
+)
 
 
 def without_secrets(text: str) -> str:
-    """The text with user and password of every URL in it replaced by `***`."""
-    return _USERINFO.sub(r"\g<scheme>***@", text)
+    """The text with user, password and secret query values of every URL in it replaced by `***`."""
+    return _SECRET_QUERY.sub(r"\g<name>***", _USERINFO.sub(r"\g<scheme>***@", text))
 
 
 class _Redacting(logging.Formatter):

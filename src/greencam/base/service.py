@@ -7,7 +7,7 @@ import math
 from typing import Protocol
 
 from greencam.base.clock import Clock
-from greencam.base.errors import EXIT_FAILED, EXIT_OK, GreencamError
+from greencam.base.errors import EXIT_FAILED, EXIT_OK, GreencamError, exit_code
 from greencam.base.stop import Stop
 
 
@@ -36,7 +36,7 @@ class Service(Protocol):
 def run(service: Service, stop: Stop, clock: Clock, log: logging.Logger, duration_s: float | None = None) -> int:
     """Start the service, turn it until asked to stop or duration_s is over, stop it; the exit code.
 
-    A known error is one line for the operator; an unknown one a traceback. Both end with exit 1.
+    A known error is one line for the operator and its exit code; an unknown one a traceback and exit 1.
     """
     end_s = math.inf if duration_s is None else clock.monotonic() + duration_s
     try:
@@ -46,7 +46,7 @@ def run(service: Service, stop: Stop, clock: Clock, log: logging.Logger, duratio
             stop.wait(max(0.0, min(wanted_s, end_s - clock.monotonic())), *service.wake_fds())
     except GreencamError as error:
         log.error("%s stops: %s", service.name, error)
-        return EXIT_FAILED
+        return exit_code(error)
     except Exception:
         log.exception("%s stops on an unexpected error", service.name)
         return EXIT_FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 
@@ -20,8 +21,8 @@ class Recent:
         if not self._values:
             return None
         ordered = sorted(self._values)
-        rank = round(percent / 100 * (len(ordered) - 1))
-        return ordered[min(len(ordered) - 1, max(0, rank))]
+        rank = math.ceil(percent * len(ordered) / 100)
+        return ordered[min(len(ordered), max(1, rank)) - 1]
 
     def clear(self) -> None:
         """Forget everything."""

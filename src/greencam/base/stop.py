@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import Self
 
@@ -36,7 +37,8 @@ class Stop:
         self._requests += 1
         self.reason = self.reason or reason
         if self._write_fd >= 0:
-            os.write(self._write_fd, b"x")
+            with suppress(BlockingIOError):  # full: whoever waits is woken already
+                os.write(self._write_fd, b"x")
 
     def wait(self, timeout_s: float | None, *wake_fds: int) -> bool:
         """Wait until asked to stop, a descriptor of `wake_fds` is readable, or time is up; True when asked."""

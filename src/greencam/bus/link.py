@@ -19,6 +19,8 @@ from greencam.base.log import without_secrets
 from greencam.base.place import redis_socket
 from greencam.settings.model import Settings
 
+Client = redis.Redis  # for type annotations outside bus/, where the library is not imported
+
 
 @dataclass(frozen=True)
 class RedisTarget:

@@ -13,14 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
 from greencam.base.backoff import Backoff
 from greencam.base.clock import Clock
 from greencam.base.errors import BusUnavailable
 from greencam.bus import beats, channels, keys
 from greencam.bus.frames import BATCH, BATCH_BYTES, FrameWriter
-from greencam.bus.link import RedisTarget, connect, server_version
+from greencam.bus.link import Client, RedisTarget, connect, server_version
 from greencam.bus.spool import Spool
 
 _TURN_S = 0.1
@@ -33,7 +31,7 @@ _log = logging.getLogger("bus")
 class Session:
     """What exists only while Redis is connected."""
 
-    client: redis.Redis
+    client: Client
     frames: FrameWriter
     listener: channels.Listener
 

@@ -25,7 +25,7 @@ from greencam.capture.publisher import Publisher
 from greencam.capture.worker import Worker
 from greencam.frame import ring_layout
 from greencam.frame.formats import pixel_format
-from greencam.frame.ring import RingOwner
+from greencam.frame.ring import RingOwner, epoch_left_behind
 
 _TURN_S = 0.1
 _BROKEN_RETRY_S = 60.0
@@ -204,7 +204,7 @@ class CaptureService:
         self._owner = RingOwner(self._settings.ring_path, layout, number)
 
     def _next_epoch(self) -> tuple[int, str]:
-        here = self._owner.epoch if self._owner else 0
+        here = self._owner.epoch if self._owner else epoch_left_behind(self._settings.ring_path)
         return epoch.begin_or_continue(self._settings.epoch_path, max(here, self._publisher.taken_epoch))
 
     def _measure(self, now_s: float) -> None:
@@ -223,9 +223,9 @@ class CaptureService:
         """Do what Redis asks: `reopen` replaces the worker, `announce` repeats the announcement."""
         while self._publisher.commands:
             wish = self._publisher.commands.popleft().get("do")
-            if wish == "reopen" and self._worker is not None:
-                self._fail({"retry": True, "cause": "asked", "text": "asked to reopen"})
-                self._retry_s = 0.0
+            if wish == "reopen" and self._state is not State.ENDED:
+                _log.info("%s: asked to reopen the camera", self._spec.id)
+                self._replace_worker(delay_s=0.0)
             elif wish == "announce":
                 self._announce("stream_started" if self._state is State.STREAMING else "stream_ended")
 
@@ -234,11 +234,14 @@ class CaptureService:
             return
         self._failure = failure
         self.counts[f"failed: {failure['cause']}"] += 1
-        delay = self._backoff.next_delay_s() if failure["retry"] else _BROKEN_RETRY_S
-        self._retry_s = self._clock.monotonic() + delay
+        delay_s = self._backoff.next_delay_s() if failure["retry"] else _BROKEN_RETRY_S
+        _log.warning("%s: %s (%s); next try in %.1f s", self._spec.id, failure["text"], failure["cause"], delay_s)
+        self._replace_worker(delay_s)
+
+    def _replace_worker(self, delay_s: float) -> None:
+        self._retry_s = self._clock.monotonic() + delay_s
         if self._worker is not None:
             self._worker.ensure_leaving()
-        _log.warning("%s: %s (%s); next try in %.1f s", self._spec.id, failure["text"], failure["cause"], delay)
         self._enter(State.WAITING)
 
     def _why(self, cause: str) -> str:

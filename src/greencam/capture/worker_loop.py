@@ -83,7 +83,7 @@ class WorkerLoop:
 
 def failure(error: GreencamError) -> dict[str, Any]:
     """A failure for the parent: whether to retry, the cause in one word, the sentence."""
-    cause = getattr(error, "cause", "refused")
+    cause = getattr(error, "cause", "settings")
     return {"retry": isinstance(error, Unavailable), "cause": cause, "text": without_secrets(str(error))}
 
 

@@ -100,6 +100,12 @@ class RingOwner:
             self.path.unlink(missing_ok=True)
 
 
+def epoch_left_behind(path: Path) -> int:
+    """The epoch of a ring that a predecessor left under this name, 0 when there is none."""
+    found = _existing(path)
+    return found.words[EPOCH_AT // 8] if found is not None else 0
+
+
 def _existing(path: Path) -> Mapping | None:
     try:
         return Mapping(path, writable=True)
@@ -155,6 +161,7 @@ class RingWriter:
         ring.view[start : start + header.SIZE_BYTES] = header.pack(self._header(picture, mark))
         futex.barrier()
         words[at // 8] = mark << 1
+        futex.barrier()
         words[CURSOR_AT // 8] = mark
         futex.barrier()
         ring.wake_word[0] = mark & 0xFFFFFFFF

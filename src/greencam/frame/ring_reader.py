@@ -125,6 +125,7 @@ class RingReader:
         deadline = -1.0
         while True:
             seen = ring.wake_word[0]
+            futex.barrier()
             newest = ring.cursor
             if newest != self._position:
                 return newest
@@ -148,6 +149,7 @@ class RingReader:
         ring = self._ring
         at = ring.layout.slot_at(wanted & ring_layout.SEQ_MASK)
         lock = wanted << 1
+        futex.barrier()
         if ring.words[at // 8] != lock:
             self._skip(wanted, newest, "overwritten before it was read")
         futex.barrier()

@@ -10,6 +10,7 @@ import threading
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from greencam.base.errors import StoreBusy
 from greencam.base.files import store_errors
 from greencam.base.log import without_secrets
 
@@ -21,17 +22,28 @@ class LogFile:
     """logs/camera_system.log, rotated by size; a full disk costs lines in it, never the suite."""
 
     def __init__(self, path: Path, rotate_bytes: int, keep: int) -> None:
-        """Raises Refused without permission, StoreBusy on a disk that takes nothing."""
-        with store_errors(f"the log {path}"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._handler = RotatingFileHandler(path, maxBytes=rotate_bytes, backupCount=keep, encoding="utf-8")
+        """Raises Refused without permission; a disk that takes nothing now is tried again at every line."""
+        self._folder = path.parent
+        self._handler = RotatingFileHandler(
+            path, maxBytes=rotate_bytes, backupCount=keep, encoding="utf-8", delay=True
+        )
         self._handler.setFormatter(logging.Formatter("%(message)s"))
         self.lost = 0
+        self.trouble = ""
+        try:
+            with store_errors(f"the log {path}"):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                path.open("a").close()
+        except StoreBusy as error:
+            self.trouble = str(error)
 
     def write(self, line: str) -> None:
         """Append a line; a fault of the disk is counted."""
         record = logging.LogRecord("relay", logging.INFO, "", 0, line, None, None)
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if self._handler.stream is None:
+                self._handler.stream = self._handler._open()
             if self._handler.shouldRollover(record):
                 self._handler.doRollover()
             stream = self._handler.stream
