@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,7 +71,7 @@ def test_noise_is_only_ever_a_frame_error(data: bytes) -> None:
         unpack(data)
 
 
-def signed(head: Header, **changes: int) -> bytes:
+def signed(head: Header, **changes: Any) -> bytes:
     return pack(head._replace(**changes))
 
 

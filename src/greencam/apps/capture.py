@@ -98,9 +98,9 @@ def _camera(settings: Settings, options: argparse.Namespace) -> CameraSettings:
         wishes |= {"source": _checked_source(options.source), "url": None}
     if options.once:
         wishes["loop"] = False
-    plain = (found or Camera(id=options.camera)).model_dump()
-    plain |= {name: value for name, value in wishes.items() if value is not None or name == "url"}
     try:
+        plain = (found or Camera(id=options.camera)).model_dump()
+        plain |= {name: value for name, value in wishes.items() if value is not None or name == "url"}
         return resolved(Camera(**plain), settings.machine, Path.cwd() if options.source else settings.root)
     except ValueError as error:
         raise Refused(f"cam1_stream.py: {_first_line(error)}") from error
@@ -127,7 +127,7 @@ def _size(text: str | None) -> dict[str, int]:
     if text is None:
         return {}
     width, _, height = text.lower().replace("×", "x").partition("x")
-    if not (width.isdigit() and height.isdigit()):
+    if not (width.isdecimal() and height.isdecimal()):
         raise Refused(f"--size {text!r}: two numbers with an x between, such as 640x480")
     return {"width": int(width), "height": int(height)}
 

@@ -26,6 +26,7 @@ from greencam.supervise.supervisor import STATUS_FILE
 EXIT_DEGRADED = 1
 EXIT_NOT_RUNNING = 3  # LSB: the program is not running
 STALE_S = 5.0
+_REDIS = ""  # no camera has this id
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,25 +54,35 @@ def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
     table = read_json(runtime / STATUS_FILE) if pid is not None else None
     told = _beats(target_of(settings), [camera.id for camera in settings.cameras])
     enabled = [camera for camera in settings.cameras if camera.enabled]
-    cameras = [_camera(camera, settings, told.get(camera.id) or {}, clock) for camera in enabled]
+    cameras = [_checked(camera, settings, told.get(camera.id) or {}, clock) for camera in enabled]
     return {
         "supervisor_pid": pid,
-        "processes": (table or {}).get("children", []),
+        "processes": table.get("children", []) if isinstance(table, dict) else [],
         "cameras": cameras,
         "redis": target_of(settings).described,
-        "redis_connected": told["redis"] is not None,
+        "redis_connected": told[_REDIS] is not None,
     }
 
 
 def _beats(target: RedisTarget, cameras: list[str]) -> dict[str, Any]:
-    """Each living capture's own words; key `redis` is None when Redis can't be asked."""
+    """Each living capture's own words; the value of _REDIS is None when Redis can't be asked."""
     client = connect(target)
     try:
-        return {"redis": True} | {camera: beats.read(client, target, keys.beat(camera)) for camera in cameras}
+        return {_REDIS: True} | {camera: beats.read(client, target, keys.beat(camera)) for camera in cameras}
     except BusUnavailable:
-        return {"redis": None}
+        return {_REDIS: None}
     finally:
         client.close()
+
+
+def _checked(camera: CameraSettings, settings: Settings, beat: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    """The camera's facts; a beat that no capture of ours can have written counts as none."""
+    try:
+        facts = _camera(camera, settings, beat, clock)
+        _camera_text(facts)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return _camera(camera, settings, {}, clock)
+    return facts
 
 
 def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], clock: Clock) -> dict[str, Any]:

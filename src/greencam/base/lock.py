@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def _taken(fd: int, path: Path) -> bool:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         if holder(path) is not None:
-            break  # else it was only somebody who asks who holds it, or a holder that has no number yet
+            break
+        time.sleep(0.001)  # somebody who only asked who holds it, or a holder that has no number yet
     return False
 
 

@@ -9,15 +9,17 @@ import sys
 # Guide 1, "Log File Structure": `2024-01-15 10:30:15,123 - camera_system - INFO - message`.
 LINE_FORMAT = "%(asctime)s - camera_system - %(levelname)s - %(message)s"
 # A password may hold quotes and even an @, so everything up to the last @ before a space or slash goes.
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s]*@")
+# Both patterns are bounded, so that a line of a megabyte without a URL costs no more than its length.
+_USERINFO = re.compile(r"://[^/\s]*@")
 _SECRET_QUERY = re.compile(
-    r"(?P<name>[?&;][^=&;#\s]*(?:pass|pwd|secret|token|key|auth|user|login)[^=&;#\s]*=)[^&;#\s'\"]*", re.IGNORECASE
+    r"(?P<name>[?&;][^=&;?#\s]{0,40}(?:pass|pwd|secret|token|key|auth|user|login)[^=&;?#\s]{0,40}=)[^&;#\s'\"]*",
+    re.IGNORECASE,
 )
 
 
 def without_secrets(text: str) -> str:
     """The text with user, password and secret query values of every URL in it replaced by `***`."""
-    return _SECRET_QUERY.sub(r"\g<name>***", _USERINFO.sub(r"\g<scheme>***@", text))
+    return _SECRET_QUERY.sub(r"\g<name>***", _USERINFO.sub("://***@", text))
 
 
 class _Redacting(logging.Formatter):

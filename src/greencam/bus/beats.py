@@ -31,6 +31,6 @@ def read(client: redis.Redis, target: RedisTarget, key: str) -> dict[str, Any] |
         return None
     try:
         facts = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter from brackets nested by the thousand
         return None
     return facts if isinstance(facts, dict) else None

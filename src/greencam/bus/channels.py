@@ -45,7 +45,7 @@ class Listener:
         if isinstance(data, bytes) and len(data) <= MESSAGE_LIMIT_BYTES:
             try:
                 facts = json.loads(data)
-            except ValueError:
+            except (ValueError, RecursionError):  # the latter from brackets nested by the thousand
                 facts = None
         if isinstance(facts, dict):
             messages.append(facts)

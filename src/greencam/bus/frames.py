@@ -102,7 +102,7 @@ class FrameReader:
         """
         with bus_errors(self._target):
             place = self._place or self._newest()
-            block_ms = max(1, min(int(block_s * 1000), int(self._target.timeout_s * 500)))
+            block_ms = max(1, min(int(block_s * 1000), int(self._target.timeout_s * 500))) if block_s > 0 else None
             answer = self._client.xread({keys.frames(self._camera): place}, count=limit, block=block_ms)
         rows = _rows(answer)
         if rows:

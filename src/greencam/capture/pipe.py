@@ -67,7 +67,7 @@ class Pipe:
 def _message(line: bytes) -> dict[str, Any]:
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
         raise Broken("something that is not a message on the worker's pipe", cause="pipe")

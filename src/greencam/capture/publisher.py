@@ -16,10 +16,12 @@ from typing import Any
 from greencam.base.backoff import Backoff
 from greencam.base.clock import Clock
 from greencam.base.errors import BusUnavailable
+from greencam.base.tally import Tally
 from greencam.bus import beats, channels, keys
 from greencam.bus.frames import BATCH, BATCH_BYTES, FrameWriter
 from greencam.bus.link import Client, RedisTarget, connect, server_version
 from greencam.bus.spool import Spool
+from greencam.frame.ring_layout import EPOCH_LIMIT
 
 _TURN_S = 0.1
 _LOOK_S = 0.25
@@ -47,6 +49,7 @@ class Publisher:
         self._ending = threading.Event()
         self._drain_until_s = 0.0
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._tally = Tally(_log, clock, period_s=300.0)
         self._backoff = Backoff(first_s=0.1, limit_s=5.0)
         self._beat_due_s = self._look_due_s = 0.0
         self._tried_through = (0, 0)
@@ -138,7 +141,9 @@ class Publisher:
     def _see_who_else_wrote(self, frames: FrameWriter) -> None:
         """Note the epoch of entries that we can't have sent: Redis takes nothing at or below them any more."""
         last = frames.last_id()
-        if last > self._tried_through:
+        if last[0] >= EPOCH_LIMIT - 1:  # a forged entry: no epoch of ours can be newer
+            self._tally.count(f"frames refused; Redis needs: DEL {keys.frames(self._camera)}")
+        elif last > self._tried_through:
             self.taken_epoch = max(self.taken_epoch, last[0])
 
     def _beat(self, session: Session) -> None:

@@ -46,8 +46,9 @@ class Shelf:
         """See what is there; links and files that are not images of ours are left alone."""
         self._items.clear()
         self.size_bytes = 0
-        for path in sorted(self._folder.glob("????-??-??/*.jpg")):
-            if not path.is_symlink() and path.is_file():
+        ours = f"????-??-??/{self._folder.name}_????????_??????_???_*-*.jpg"
+        for path in sorted(self._folder.glob(ours)):
+            if path.is_file() and not path.is_symlink() and not path.parent.is_symlink():
                 facts = path.stat()
                 self._note(Kept(path, facts.st_size, facts.st_mtime))
 
@@ -63,8 +64,9 @@ class Shelf:
         """Remove the oldest images until `wanted_bytes` fit and none is too old; raises OSError."""
         oldest_s = self._oldest_allowed_s()
         while self._items and (self._too_much(wanted_bytes) or self._items[0].wall_s < oldest_s):
-            item = self._items.popleft()
+            item = self._items[0]
             item.path.unlink(missing_ok=True)
+            self._items.popleft()  # only now: on a read-only disk it is still there
             self.size_bytes -= item.size_bytes
             self.removed += 1
             self._drop_empty_day(item.path.parent)

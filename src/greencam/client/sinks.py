@@ -93,7 +93,7 @@ class FolderSink:
         path = self._settings.folder / self._camera / image_name(frame, self._camera)
         with store_errors(f"images of {self._camera}"):
             self._shelf.make_room(len(data))
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, data)
         self._shelf.note(path, len(data))
         self.stored += 1

@@ -95,10 +95,9 @@ class RedisStream:
         """The next frame, or None; raises CorruptFrame and goes on with the next call. Redis away means None."""
         deadline = self._clock.monotonic() + timeout_s
         while not self._ready:
-            left_s = deadline - self._clock.monotonic()
-            if left_s <= 0:
+            self._read(max(0.0, deadline - self._clock.monotonic()))
+            if not self._ready and self._clock.monotonic() >= deadline:
                 return None
-            self._read(left_s)
         item = self._ready.popleft()
         if isinstance(item, FrameError):
             raise item

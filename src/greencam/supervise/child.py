@@ -52,7 +52,14 @@ class Child:
             self._process = None
         if self._process is None and not self.done and now_s >= self._due_s:
             self.restarts += 1
+            self._start_again(now_s)
+
+    def _start_again(self, now_s: float) -> None:
+        try:
             self.start()
+        except OSError as error:  # no memory, no process numbers, a .venv that is being made anew
+            self._due_s = now_s + self._backoff.next_delay_s()
+            _log.error("%s can't be started: %s; next try in %.1f s", self.spec.name, error, self._due_s - now_s)
 
     def _judge(self, code: int, now_s: float) -> None:
         verdict = policy.after_exit(code, now_s - self._started_s, self._backoff.next_delay_s())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import selectors
 import sys
 import threading
@@ -25,7 +26,7 @@ class LogFile:
         """Raises Refused without permission; a disk that takes nothing now is tried again at every line."""
         self._folder = path.parent
         self._handler = RotatingFileHandler(
-            path, maxBytes=rotate_bytes, backupCount=keep, encoding="utf-8", delay=True
+            path, maxBytes=rotate_bytes, backupCount=keep, encoding="utf-8", errors="backslashreplace", delay=True
         )
         self._handler.setFormatter(logging.Formatter("%(message)s"))
         self.lost = 0
@@ -42,14 +43,11 @@ class LogFile:
         record = logging.LogRecord("relay", logging.INFO, "", 0, line, None, None)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            if self._handler.stream is None:
-                self._handler.stream = self._handler._open()
             if self._handler.shouldRollover(record):
-                self._handler.doRollover()
-            stream = self._handler.stream
-            if stream is not None:
-                stream.write(line + "\n")
-                stream.flush()
+                self._handler.doRollover()  # closes the stream and, with delay=True, opens no new one
+            self._handler.stream = self._handler.stream or self._handler._open()
+            self._handler.stream.write(line + "\n")
+            self._handler.stream.flush()
         except OSError:
             self.lost += 1
 
@@ -64,10 +62,11 @@ class Relay:
     def __init__(self, log_file: LogFile) -> None:
         self._file = log_file
         self._selector = selectors.DefaultSelector()
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._selector.register(self._wake_read, selectors.EVENT_READ, b"")
         self._ending = False
+        self.unseen = 0
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
     def start(self) -> None:
@@ -86,9 +85,22 @@ class Relay:
     def line(self, text: str) -> None:
         """Carry a line of our own."""
         shown = without_secrets(text)
-        sys.stderr.write(shown + "\n")
-        sys.stderr.flush()
-        self._file.write(shown)
+        with self._writing:  # the main thread's own lines come here too
+            self._show(shown)
+            self._file.write(shown)
+
+    def _show(self, text: str) -> None:
+        """Print to our stderr as much as it takes at once: a terminal stopped by Ctrl-S must not stop the suite."""
+        data = f"{text}\n".encode(errors="backslashreplace")
+        try:
+            fd = sys.stderr.fileno()
+            for start in range(0, len(data), select.PIPE_BUF):
+                if not select.select([], [fd], [], 0.0)[1]:
+                    self.unseen += 1
+                    return
+                os.write(fd, data[start : start + select.PIPE_BUF])
+        except (OSError, ValueError):
+            self.unseen += 1  # nobody reads our stderr any more: the file goes on
 
     def stop(self) -> None:
         """Carry what is left in the pipes, then end."""
@@ -106,6 +118,9 @@ class Relay:
             left = list(self._selector.get_map().values())
         for key in left:
             self._read(key)
+            rest = self._selector.get_map().get(key.fd)
+            if rest is not None and rest.data:
+                self.line(rest.data.decode("utf-8", "replace"))
 
     def _read(self, key: selectors.SelectorKey) -> None:
         try:

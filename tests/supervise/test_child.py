@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from greencam.supervise.child import Child
+from greencam.supervise.policy import FIRST_S, HEALTHY_S, LIMIT_S
+from greencam.supervise.relay import LogFile, Relay
+from greencam.supervise.table import ProcessSpec
+from tests.fake_clock import FakeClock
+from tests.suite import wait_until
+
+
+class MovedClock(FakeClock):
+    """Time that the test moves, and that passes for real where real processes are waited for."""
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+        super().sleep(seconds)
+
+
+Make = Callable[[str], Child]
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def make(tmp_path: Path, clock: MovedClock) -> Iterator[Make]:
+    """A child that runs this script, with real processes and a time that the test moves."""
+    relay = Relay(LogFile(tmp_path / "log", 1 << 20, 1))
+    relay.start()
+    made: list[Child] = []
+
+    def child(script: str) -> Child:
+        path = tmp_path / f"job{len(made)}.py"
+        path.write_text(script)
+        made.append(Child(ProcessSpec("job", (sys.executable, str(path)), 2, 1.0), relay, clock))
+        return made[-1]
+
+    yield child
+    for child_made in made:
+        child_made.ask_to_stop()
+        child_made.ensure_stopped(0.0)
+    relay.stop()
+
+
+def ended(child: Child) -> None:
+    wait_until(lambda: not child.running, 20)
+
+
+def test_a_child_that_fails_comes_back_after_growing_pauses(make: Make, clock: MovedClock) -> None:
+    child = make("raise SystemExit(1)")
+    child.start()
+    pauses = []
+    for round_ in range(1, 10):
+        ended(child)
+        child.look(clock.now_s)  # reaps it
+        fell = clock.now_s
+        while child.restarts < round_:
+            clock.now_s += 0.1
+            child.look(clock.now_s)
+        pauses.append(clock.now_s - fell)
+    assert child.restarts == 9
+    assert FIRST_S * 0.75 <= pauses[0] <= FIRST_S * 1.25 + 0.2
+    assert all(later >= 1.2 * earlier for earlier, later in pairwise(pauses[:6]))
+    assert max(pauses) <= LIMIT_S + 0.2
+    assert pauses[-1] >= 0.75 * LIMIT_S
+
+
+def test_between_its_end_and_its_time_it_is_not_started(make: Make, clock: MovedClock) -> None:
+    child = make("raise SystemExit(1)")
+    child.start()
+    ended(child)
+    for _ in range(50):
+        child.look(clock.now_s)
+    assert child.restarts == 0
+    assert child.facts()["pid"] is None
+    assert not child.done
+
+
+def test_a_finished_job_stays_finished(make: Make, clock: MovedClock, caplog: pytest.LogCaptureFixture) -> None:
+    child = make("pass")
+    with caplog.at_level("INFO"):
+        child.start()
+        ended(child)
+        for _ in range(3):
+            clock.now_s += 100
+            child.look(clock.now_s)
+    assert (child.done, child.restarts, child.running) == (True, 0, False)
+    assert caplog.messages == ["job has finished"]
+
+
+def test_one_that_ran_well_starts_afresh(make: Make, clock: MovedClock) -> None:
+    child = make("raise SystemExit(1)")
+    child.start()
+    for _ in range(6):
+        ended(child)
+        child.look(clock.now_s)
+        clock.now_s += LIMIT_S + 1  # up for half a minute at most: not well
+        child.look(clock.now_s)
+    ended(child)
+    clock.now_s += HEALTHY_S
+    child.look(clock.now_s)
+    before = child.restarts
+    clock.now_s += FIRST_S
+    child.look(clock.now_s)
+    assert child.restarts == before + 1
+
+
+def test_one_that_is_killed_is_named_with_its_signal(
+    make: Make, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = make("import time; time.sleep(600)")
+    child.start()
+    assert child.running
+    os.kill(child.facts()["pid"], signal.SIGKILL)  # as the out-of-memory killer would
+    ended(child)
+    child.look(clock.now_s)
+    assert "job ended with SIGKILL; back in" in caplog.text
+
+
+def test_a_command_that_can_not_be_started_now_is_tried_again(
+    tmp_path: Path, make: Make, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The .venv is made anew under a suite that runs: for a while its Python is not there.
+    child = make("raise SystemExit(1)")
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    child.spec = ProcessSpec("job", (str(python), child.spec.argv[1]), 2, 1.0)
+    child.start()
+    ended(child)
+    child.look(clock.now_s)
+    python.unlink()
+    for _ in range(5):
+        clock.now_s += LIMIT_S
+        child.look(clock.now_s)
+        assert not child.running
+    assert "job" in caplog.text
+    python.symlink_to(sys.executable)
+    clock.now_s += LIMIT_S
+    before = child.restarts
+    child.look(clock.now_s)
+    assert child.restarts == before + 1
+    assert not child.done
+
+
+def test_facts_are_what_status_shows(make: Make) -> None:
+    child = make("import time; time.sleep(600)")
+    assert child.facts() == {"name": "job", "pid": None, "restarts": 0, "done": False, "command": "job0.py"}
+    child.start()
+    pid = child.facts()["pid"]
+    assert Path(f"/proc/{pid}").exists()
+    child.ask_to_stop()
+    assert child.ensure_stopped(20.0)
+    assert child.facts()["pid"] is None
+
+
+def test_to_stop_one_that_never_ran_is_nothing(make: Make) -> None:
+    child = make("pass")
+    child.ask_to_stop()
+    assert child.ensure_stopped(0.0)
