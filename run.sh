@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what is missing, then runs greencam.  ./run.sh --help tells more.
 set -euo pipefail
+trap 'exit 130' INT
 cd "$(dirname "$(readlink -f "$0")")"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
@@ -92,19 +93,31 @@ show_progress() {
   done
 }
 
+# Made anew only when it is not whole; one failed start of its Python may be a Ctrl-C or a full memory.
 setup() {
-  if ! .venv/bin/python -c '' 2>/dev/null; then make_venv; fi
+  if [ ! -e .venv/pyvenv.cfg ] || [ ! -x .venv/bin/python ]; then
+    make_venv
+  elif ! .venv/bin/python -c '' 2>/dev/null && sleep 1 && ! .venv/bin/python -c ''; then
+    make_venv
+  fi
   ensure_installed requirements.txt
 }
 
-in_venv() { PYTHONPATH=src exec .venv/bin/python -P "$@"; }
+# For commands that only look or stop: they never set anything up.
+in_venv() {
+  if [ ! -x .venv/bin/python ]; then
+    say "greencam is not set up here; ./run.sh setup does that"
+    exit 69
+  fi
+  PYTHONPATH=src exec .venv/bin/python -P "$@"
+}
 
 case "${1:-start}" in
   -h | --help | help) usage ;;
   setup) setup; say "setup: ready; ./run.sh streams" ;;
   test) shift; setup; ensure_installed requirements-dev.txt; exec scripts/test "$@" ;;
-  status) shift; setup; in_venv -m greencam.apps.status "$@" ;;
-  stop) setup; in_venv -m greencam.apps.stop ;;
+  status) shift; in_venv -m greencam.apps.status "$@" ;;
+  stop) in_venv -m greencam.apps.stop ;;
   start | --*) if [ "${1:-}" = start ]; then shift; fi; setup; exec .venv/bin/python -P start.py "$@" ;;
   *) say "run.sh: no command '$1'"; usage >&2; exit 2 ;;
 esac

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def enter_venv() -> None:
     Replaces this process (os.execv keeps its pid) when it runs under another Python. Exits 69 with one sentence
     when there is no `.venv` and the libraries are not there either, or when the `.venv` does not work.
     """
+    # Until the command has its own handlers, Ctrl-C ends it at once instead of in a traceback of the imports.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     root = Path(__file__).resolve().parents[2]
     venv = root / ".venv"
     # exec keeps the pid, children have another: the guard stops a loop and nothing else.

@@ -109,8 +109,8 @@ def test_a_file_where_a_folder_should_be_is_named_with_its_fix(tmp_path: Path) -
         (wrong / "below").mkdir(parents=True, exist_ok=True)
 
 
-def test_an_error_that_is_not_the_disks_goes_through() -> None:
-    with pytest.raises(FileNotFoundError), store_errors("images"):
+def test_a_folder_that_is_gone_is_a_busy_store_too_because_it_may_come_back() -> None:
+    with pytest.raises(StoreBusy, match="images: No such file"), store_errors("images"):
         raise FileNotFoundError(errno.ENOENT, "gone", "/x")
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as ConnectionRefused
 
 from greencam.base.errors import BusUnavailable
 from greencam.bus.frames import FrameWriter
@@ -66,6 +67,23 @@ def test_a_server_that_hangs_costs_one_deadline_and_no_retries(redis: RedisServe
     assert time.monotonic() - began < 3.0  # redis-py left to itself takes 59 s
     assert error.cause == "timeout"
     assert "does not answer in time" in str(error)
+
+
+def test_a_command_is_sent_once_and_never_again_by_itself() -> None:
+    # A proxy or a half-open line that takes every connection and says nothing: fault matrix, row 30.
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        assert failure(RedisTarget(f"redis://127.0.0.1:{port}", timeout_s=0.2)).cause == "timeout"
+        deaf.settimeout(0.2)
+        deaf.accept()[0].close()
+        with pytest.raises(TimeoutError):
+            deaf.accept()
+
+
+def test_a_password_in_the_librarys_own_words_is_hidden(redis: RedisServer) -> None:
+    with pytest.raises(BusUnavailable) as caught, bus_errors(redis.target):
+        raise ConnectionRefused(f"Error 111 connecting to redis://:{SECRET}@10.0.0.9")
+    assert SECRET not in str(caught.value)
 
 
 def test_a_wrong_password(redis: RedisServer, admin: Client) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from greencam.base.errors import Overrun
 from greencam.bus.spool import Spool
 from greencam.capture.encoder import Encoder
 from greencam.frame import header, jpeg
 from greencam.frame.formats import Codec
+from greencam.frame.ring_reader import RingReader
 from tests.making import CLOCK, picture, ring
 from tests.suite import wait_until
 
@@ -125,6 +127,19 @@ def test_frames_that_were_faster_are_counted(encoder: Encoder, spool: Spool, pat
     wait_until(lambda: encoder.encoded + encoder.rejected.get(overtaken, 0) == number + 500 - first, 20)
     assert encoder.rejected[overtaken] > 0
     assert encoder.rejected.keys() == {overtaken}
+
+
+def test_a_frame_that_is_overwritten_while_it_is_encoded_is_thrown_away(spool: Spool, path: Path) -> None:
+    _, writer = ring(path, slots=4)
+    writer.put(picture(1))
+    frame = RingReader(path, CLOCK).newest_frame(1.0)
+    assert frame is not None
+    encoder = Encoder(spool, lambda: True, 85, CLOCK)
+    assert encoder._encode(frame).header.seq == 1
+    for number in range(2, 8):
+        writer.put(picture(number))
+    with pytest.raises(Overrun):
+        encoder._encode(frame)
 
 
 def test_a_ring_that_is_replaced_is_followed(encoder: Encoder, spool: Spool, path: Path, wish: Wish) -> None:

@@ -131,6 +131,22 @@ def test_the_epoch_of_somebody_who_comes_later_is_noticed_too(
     assert ids(client) == ["2-1", "7-5"]
 
 
+def test_our_own_frames_are_nobody_elses_after_a_lost_connection_either(
+    start: Start, client: Client, spool: Spool
+) -> None:
+    publisher = start()
+    for item in entries(1, 3, epoch=4):
+        spool.put(item)
+    wait_until(lambda: publisher.sent == 3, 10)
+    for kind in ("normal", "pubsub"):
+        client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")  # type: ignore[no-untyped-call]
+    wait_until(lambda: publisher.lost_connections == 1 and publisher.connected, 10)
+    spool.put(entry(4, epoch=4))
+    wait_until(lambda: publisher.sent == 4, 10)
+    assert ids(client) == ["4-1", "4-2", "4-3", "4-4"]
+    assert publisher.taken_epoch == 0
+
+
 @pytest.mark.parametrize("epoch", [EPOCH_LIMIT - 1, EPOCH_LIMIT, 2**60])
 def test_an_epoch_that_nobody_can_follow_is_told_and_never_taken_over(
     start: Start, client: Client, spool: Spool, caplog: pytest.LogCaptureFixture, epoch: int
@@ -154,6 +170,7 @@ def test_redis_that_is_killed_costs_the_frames_of_the_spool_nothing(
         for item in entries(1, 50):
             spool.put(item)
         assert not publisher.wanted
+        time.sleep(0.8)  # several tries
         redis.start()
         wait_until(lambda: publisher.connected and len(spool) == 0, 20)
     client = connect(redis.target)

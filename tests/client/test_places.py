@@ -9,6 +9,7 @@ from greencam.base.errors import Refused
 from greencam.bus.link import RedisTarget
 from greencam.client.places import Places, stream_for
 from greencam.settings.load import load
+from tests import making
 
 EMBEDDED = RedisTarget("unix:///nowhere/redis.sock", embedded=True)
 EXTERNAL = RedisTarget("redis://10.0.0.9")
@@ -58,9 +59,11 @@ def test_the_way_that_is_taken(
     tmp_path: Path, transport: str, target: RedisTarget, ring_here: bool, expected: str
 ) -> None:
     if ring_here:
-        (tmp_path / "front.ring").write_bytes(b"")
+        making.ring(tmp_path / "front.ring")[1].put(making.picture())
     places = Places(tmp_path, target, NAMES)
     stream = stream_for(places, "front", transport, SystemClock(), newest=False)
+    if expected == "ring":
+        stream.next_frame(0.0)  # `auto` looks where the frames are
     assert stream.name == expected
     stream.close()
 

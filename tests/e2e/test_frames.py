@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,69 @@ def test_damaged_entries_are_rejected_and_counted_and_the_stream_goes_on(suite: 
         wait_until(lambda: next(iter(take(feed, 1))).header.epoch > epoch)
     client.close()
     assert feed.stats.rejected == {"truncated": 2, "entry": 1}
+
+
+def test_a_reader_that_waits_on_redis_gets_the_very_first_frame(suite: Suite, redis: RedisServer) -> None:
+    suite.environment["GREENCAM_REDIS_URL"] = redis.target.url
+    video = pattern_video(suite.root / "clip.mkv", frames=60)
+    with Feed("cam1", transport="redis", places=places(suite, target=redis.target)) as feed:
+        assert feed.next_frame(0.5) is None  # its wish is known now
+        suite.start("cam1_stream.py", "--source", str(video), "--once", "--fps", "30")
+        pairs = numbers(feed, 60)
+    assert pairs == [(number, number) for number in range(1, 61)]
+
+
+def test_a_stream_that_starts_over_with_lower_numbers_is_followed(suite: Suite, redis: RedisServer) -> None:
+    suite.environment["GREENCAM_REDIS_URL"] = redis.target.url
+    (suite.root / "data" / "state").mkdir(parents=True)
+    (suite.root / "data" / "state" / "cam1.epoch").write_text("33\n")
+    with Feed("cam1", transport="redis", places=places(suite, target=redis.target)) as feed:
+        process = suite.start("cam1_stream.py", "--camera", "cam1")
+        assert next(iter(take(feed, 5))).header.epoch == 34
+        suite.finish(process)
+        (suite.root / "data" / "state" / "cam1.epoch").unlink()
+        client = connect(redis.target)
+        client.flushall()
+        client.close()
+        suite.start("cam1_stream.py", "--camera", "cam1")
+        wait_until(lambda: next(iter(take(feed, 1))).header.epoch == 1)
+
+
+def test_a_forged_entry_beyond_every_epoch_costs_redis_readers_only_and_is_named(
+    suite: Suite, redis: RedisServer
+) -> None:
+    suite.environment["GREENCAM_REDIS_URL"] = redis.target.url
+    client = connect(redis.target)
+    client.xadd("greencam:{cam1}:frames", {"a": "b"})  # an ID made of the time: far above any epoch
+    process = suite.start("cam1_stream.py", "--camera", "cam1")
+    with Feed("cam1", transport="ring", places=places(suite)) as feed:
+        assert_exact(numbers(feed, 60))
+    assert "DEL greencam:{cam1}:frames" in wait_for_words(process, suite)
+    client.close()
+
+
+def wait_for_words(process: Any, suite: Suite) -> str:
+    """Everything that it printed until it was stopped."""
+    return suite.finish(process)[1]
+
+
+def test_the_newest_frame_over_redis_is_new_however_slow_the_consumer(suite: Suite) -> None:
+    suite.environment["GREENCAM_FRAME_RATE"] = "60"
+    suite.start("start.py")
+    with Feed("cam1", transport="redis", newest=True, places=places(suite)) as feed:
+        ages = []
+        for frame in take(feed, 8):
+            ages.append(feed.stats.latency_ms.percentile(100))
+            time.sleep(0.3)
+            assert frame.header.seq
+    assert max(age or 0.0 for age in ages) < 2000  # in order it would lag 0.3 s more at each frame
+
+
+def test_auto_takes_the_ring_as_soon_as_there_is_one(suite: Suite, redis: RedisServer) -> None:
+    suite.environment["GREENCAM_REDIS_URL"] = redis.target.url
+    with Feed("cam1", places=places(suite, target=redis.target)) as feed:
+        assert feed.next_frame(0.3) is None
+        assert feed.transport == "redis"
+        suite.start("cam1_stream.py", "--camera", "cam1")
+        wait_until(lambda: feed.next_frame(1.0) and feed.transport == "ring")
+        assert_exact(numbers(feed, 30))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -129,3 +130,45 @@ def test_nothing_is_left_behind_when_stopped_in_the_middle_of_starting(suite: Su
     code, _ = suite.finish(process)
     assert code in {0, -signal.SIGTERM}
     wait_until(lambda: processes_with(str(suite.root)) == [], 5)
+
+
+def test_a_process_that_somebody_else_stopped_comes_back_too(suite: Suite) -> None:
+    process = suite.start("start.py")
+    wait_until(lambda: images(suite))
+    for victim in ("storeimages.py", "cam1_stream.py --camera cam1"):
+        pid = next(pid for pid in children_of(process.pid) if victim in command_of(pid))
+        os.kill(pid, signal.SIGTERM)
+        count = len(images(suite))
+        wait_until(lambda: len(images(suite)) > count + 1)  # noqa: B023
+    assert process.poll() is None
+
+
+def test_a_redis_that_hangs_is_replaced(suite: Suite) -> None:
+    suite.environment["GREENCAM_CONNECTION_CHECK_INTERVAL"] = "1"
+    process = suite.start("start.py")
+    wait_until(lambda: suite.status()["redis_connected"])
+    redis = next(pid for pid in children_of(process.pid) if "server" in command_of(pid))
+    os.kill(redis, signal.SIGSTOP)
+    wait_until(lambda: redis not in children_of(process.pid), 20)
+    wait_until(lambda: suite.status()["redis_connected"], 20)
+
+
+def test_a_runtime_folder_that_is_removed_is_made_anew_and_the_suite_goes_on(suite: Suite) -> None:
+    # systemd-logind does that to a user who logs out (RemoveIPC).
+    process = suite.start("start.py")
+    wait_until(lambda: images(suite))
+    shutil.rmtree(suite.runtime)
+    wait_until((suite.runtime / "supervisor.lock").exists)
+    count = len(images(suite))
+    wait_until(lambda: len(images(suite)) > count + 1, 30)
+    assert suite.status()["supervisor_pid"] == process.pid
+    assert suite.run("start.py").returncode == 2
+
+
+def test_images_that_are_removed_while_it_runs_cost_nothing_more(suite: Suite) -> None:
+    process = suite.start("start.py")
+    wait_until(lambda: images(suite))
+    shutil.rmtree(suite.root / "images")
+    wait_until(lambda: len(images(suite)) > 1)
+    _, output = suite.finish(process)
+    assert "Traceback" not in output

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from greencam.base.errors import EXIT_ENDED
 from greencam.supervise.child import Child
 from greencam.supervise.policy import FIRST_S, HEALTHY_S, LIMIT_S
 from greencam.supervise.relay import LogFile, Relay
@@ -89,7 +90,7 @@ def test_between_its_end_and_its_time_it_is_not_started(make: Make, clock: Moved
 
 
 def test_a_finished_job_stays_finished(make: Make, clock: MovedClock, caplog: pytest.LogCaptureFixture) -> None:
-    child = make("pass")
+    child = make(f"raise SystemExit({EXIT_ENDED})")
     with caplog.at_level("INFO"):
         child.start()
         ended(child)
@@ -115,6 +116,11 @@ def test_one_that_ran_well_starts_afresh(make: Make, clock: MovedClock) -> None:
     clock.now_s += FIRST_S
     child.look(clock.now_s)
     assert child.restarts == before + 1
+    ended(child)
+    child.look(clock.now_s)
+    clock.now_s += 2 * FIRST_S  # its old failures do not count any more
+    child.look(clock.now_s)
+    assert child.restarts == before + 2
 
 
 def test_one_that_is_killed_is_named_with_its_signal(

@@ -13,7 +13,7 @@ from greencam.apps.arguments import above_zero, zero_or_more
 from greencam.apps.edge import at_the_edge
 from greencam.base import log, proc
 from greencam.base.clock import SystemClock
-from greencam.base.errors import Refused
+from greencam.base.errors import EXIT_ENDED, EXIT_OK, Refused
 from greencam.base.files import private_folder
 from greencam.base.lock import Lock
 from greencam.base.place import ring_path
@@ -26,7 +26,7 @@ from greencam.camera.source import CameraSpec
 from greencam.capture.encoder import Encoder
 from greencam.capture.plan import Deadlines
 from greencam.capture.publisher import Publisher
-from greencam.capture.service import CaptureParts, CaptureService, CaptureSettings
+from greencam.capture.service import END_OF_RECORDING, CaptureParts, CaptureService, CaptureSettings
 from greencam.capture.worker import Worker
 from greencam.frame.formats import pixel_format
 from greencam.settings.camera_model import Camera, CameraSettings, resolved
@@ -79,7 +79,8 @@ def _capture(options: argparse.Namespace) -> int:
     service = CaptureService(spec, files, parts, clock, stop)
     code = run(service, stop, clock, logging.getLogger("capture"), duration_s=options.duration)
     lock.release()
-    return code
+    ended = code == EXIT_OK and stop.reason == END_OF_RECORDING and proc.supervised()
+    return EXIT_ENDED if ended else code
 
 
 def _workers(spec: CameraSpec, clock: SystemClock) -> Callable[[], Worker]:

@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--every", type=above_zero, metavar="S", help="with --save: one image every S seconds (1)")
     pace.add_argument("--all", action="store_true", help="with --save: every frame")
-    parser.add_argument("--count", type=whole_above_zero, metavar="N", help="end after N frames")
+    parser.add_argument(
+        "--count", type=whole_above_zero, metavar="N", help="end after N frames, or images with --save"
+    )
     parser.add_argument("--duration", type=above_zero, metavar="S", help="end after S seconds")
     parser.add_argument(
         "--json", action="store_true", help="stats as JSON, a line each, and a last one with totals"
@@ -76,7 +78,7 @@ def _consume(options: argparse.Namespace) -> int:
     else:
         consume.run_jobs([job], places, stop, options.duration)
     report.end(job)
-    return EXIT_OK if job.frames else EXIT_FAILED
+    return EXIT_OK if job.done() else EXIT_FAILED
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from greencam.base.stop import Stop
 from greencam.client.feed import Feed
 from greencam.client.frames import Frame
 from greencam.client.places import Places
-from greencam.client.sinks import Sink
+from greencam.client.sinks import FolderSink, Sink
 
 _WAIT_S = 0.2
 _log = logging.getLogger("client")
@@ -43,6 +43,11 @@ class Job:
     faults: int = 0
     failure: Exception | None = field(default=None, repr=False)
 
+    def done(self) -> int:
+        """What `count` counts: images where they are stored, else frames."""
+        stored = [sink.stored for sink in self.sinks if isinstance(sink, FolderSink)]
+        return min(stored) if stored else self.frames
+
 
 def run_job(job: Job, places: Places, stop: Stop) -> None:
     """Feed the sinks until told to stop or `count` frames are through."""
@@ -60,7 +65,7 @@ def run_job(job: Job, places: Places, stop: Stop) -> None:
 
 
 def _feed_sinks(job: Job, feed: Feed, stop: Stop) -> None:
-    while not stop.requested and (job.count is None or job.frames < job.count):
+    while not stop.requested and (job.count is None or job.done() < job.count):
         frame = feed.next_frame(_WAIT_S)
         if frame is not None:
             job.frames += 1

@@ -8,7 +8,6 @@ import sys
 from typing import Any
 
 from greencam.apps.edge import at_the_edge
-from greencam.apps.supervisor import LOCK_FILE
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import BusUnavailable, FrameError
 from greencam.base.files import read_json
@@ -21,7 +20,7 @@ from greencam.frame.ring_reader import RingReader
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
-from greencam.supervise.supervisor import STATUS_FILE
+from greencam.supervise.supervisor import LOCK_FILE, STATUS_FILE
 
 EXIT_DEGRADED = 1
 EXIT_NOT_RUNNING = 3  # LSB: the program is not running
@@ -44,7 +43,8 @@ def _status(*, as_json: bool) -> int:
     if facts["supervisor_pid"] is None:
         return EXIT_NOT_RUNNING
     dead = any(child["pid"] is None and not child["done"] for child in facts["processes"])
-    return EXIT_DEGRADED if dead or any(camera["stale"] for camera in facts["cameras"]) else 0
+    silent = any(camera["stale"] or camera["state"] == "unknown" for camera in facts["cameras"])
+    return EXIT_DEGRADED if dead or silent or not facts["redis_connected"] else 0
 
 
 def gather(settings: Settings, clock: Clock) -> dict[str, Any]:

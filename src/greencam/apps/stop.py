@@ -8,10 +8,10 @@ import sys
 import time
 
 from greencam.apps.edge import at_the_edge
-from greencam.apps.supervisor import LOCK_FILE
 from greencam.base.errors import EXIT_FAILED, EXIT_OK
 from greencam.base.lock import holder
 from greencam.settings.load import load
+from greencam.supervise.supervisor import LOCK_FILE
 
 _PATIENCE_S = 12.0
 

@@ -50,7 +50,7 @@ def _store(options: argparse.Namespace) -> int:
         limits=Limits(store.max_mb << 20, None if store.keep_days is None else store.keep_days * 86400),
     )
     jobs = [
-        consume.Job(consume.FeedSpec(camera, newest=files.every_s > 0), [FolderSink(files, camera, clock)])
+        consume.Job(consume.FeedSpec(camera, "ring", newest=files.every_s > 0), [FolderSink(files, camera, clock)])
         for camera in options.camera or places.cameras
     ]
     consume.run_jobs(jobs, places, stop, options.duration)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import platform
+import signal
 import sys
+from dataclasses import replace
 from logging import Formatter
 
 from greencam import __version__
@@ -13,8 +15,6 @@ from greencam.apps.arguments import above_zero
 from greencam.apps.edge import at_the_edge
 from greencam.base import log
 from greencam.base.clock import SystemClock
-from greencam.base.files import private_folder
-from greencam.base.lock import Lock
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.link import bus_errors, connect, target_of
@@ -23,10 +23,9 @@ from greencam.settings.load import load
 from greencam.settings.model import Settings
 from greencam.supervise.child import Child
 from greencam.supervise.relay import LogFile, Relay, RelayHandler
-from greencam.supervise.supervisor import Supervisor
+from greencam.supervise.supervisor import Claim, RedisCheck, Supervisor
 from greencam.supervise.table import process_table
 
-LOCK_FILE = "supervisor.lock"
 LOG_FILE = "camera_system.log"
 
 
@@ -40,9 +39,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _supervise(options: argparse.Namespace) -> int:
     settings = load()
-    clock, stop = SystemClock(), Stop().on_signals()
-    runtime = private_folder(settings.runtime_dir)
-    lock = Lock(runtime / LOCK_FILE, "the suite")
+    clock, stop = SystemClock(), Stop().on_signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    claim = Claim(settings.runtime_dir)
     machine = settings.machine
     log_file = LogFile(settings.logs_dir / LOG_FILE, machine.log_rotation_size, machine.log_backup_count)
     relay = Relay(log_file)
@@ -50,7 +48,7 @@ def _supervise(options: argparse.Namespace) -> int:
     _introduce(settings)
     if log_file.trouble:
         logging.getLogger("supervisor").error("%s; going on without a log file", log_file.trouble)
-    target = target_of(settings)
+    target = replace(target_of(settings), timeout_s=1.0)  # asked between other work
     children = [Child(spec, relay, clock) for spec in process_table(settings)]
     client = connect(target)
 
@@ -59,11 +57,11 @@ def _supervise(options: argparse.Namespace) -> int:
             client.ping()
 
     relay.start()
-    supervisor = Supervisor(children, runtime, ping, clock, stop)
+    check = RedisCheck(ping, machine.connection_check_interval)
+    supervisor = Supervisor(children, claim, check, clock, stop)
     code = run(supervisor, stop, clock, logging.getLogger("supervisor"), duration_s=options.duration)
     logging.getLogger("supervisor").info("everything is stopped")
     relay.stop()
-    lock.release()
     return code
 
 

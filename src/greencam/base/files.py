@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import stat
@@ -13,12 +12,13 @@ from typing import Any
 
 from greencam.base.errors import Refused, StoreBusy
 
-_BUSY = {errno.ENOSPC, errno.EROFS, errno.EIO, errno.EDQUOT, errno.ENFILE, errno.EMFILE}
-
 
 @contextmanager
 def store_errors(what: str) -> Iterator[None]:
-    """Translate a disk that can't take data now into StoreBusy and a forbidden path into Refused."""
+    """Translate a forbidden path into Refused and every other fault of a file system into StoreBusy.
+
+    What looks lasting (a folder that is gone, a file in a folder's place) may be mended by a person any time.
+    """
     try:
         yield
     except PermissionError as error:
@@ -26,8 +26,6 @@ def store_errors(what: str) -> Iterator[None]:
     except (FileExistsError, NotADirectoryError) as error:
         raise Refused(f"{what}: {error.filename} is, or is below, a file where a folder is needed") from error
     except OSError as error:
-        if error.errno not in _BUSY:
-            raise
         raise StoreBusy(f"{what}: {os.strerror(error.errno or 0)}", cause="store") from error
 
 
@@ -79,7 +77,7 @@ def private_folder(path: Path, mode: int = 0o700) -> Path:
     Raises Refused when somebody else owns it or it is a link: in a shared place such as /dev/shm another
     user could have put it there first.
     """
-    with suppress(FileExistsError):  # a file or a dangling link: told below
+    with store_errors(f"the folder {path}"), suppress(FileExistsError):  # a file or a dangling link: told below
         path.mkdir(mode=mode, parents=True, exist_ok=True)
     facts = path.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():

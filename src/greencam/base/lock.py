@@ -16,12 +16,21 @@ class Lock:
 
     def __init__(self, path: Path, what: str) -> None:
         """Take the lock; raises Refused when another process has it, naming `what` and that process."""
+        self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         if not _taken(self._fd, path):
             os.close(self._fd)
             raise Refused(f"{what} already runs as process {holder(path) or 'unknown'}")
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    @property
+    def intact(self) -> bool:
+        """Whether the file of that name is still the locked one; else a second holder would not notice us."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._fd))
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let go; the file stays, because removing it would let two holders in."""

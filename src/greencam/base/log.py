@@ -15,11 +15,15 @@ _SECRET_QUERY = re.compile(
     r"(?P<name>[?&;][^=&;?#\s]{0,40}(?:pass|pwd|secret|token|key|auth|user|login)[^=&;?#\s]{0,40}=)[^&;#\s'\"]*",
     re.IGNORECASE,
 )
+# Some recorders want it in the path: rtsp://host/user=admin_password=secret_channel=1.sdp
+_SECRET_PATH = re.compile(r"(?P<name>\b(?:user|usr|username|pass|passwd|password|pwd)=)[^&;/\s'\"]+", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:
     """The text with user, password and secret query values of every URL in it replaced by `***`."""
-    return _SECRET_QUERY.sub(r"\g<name>***", _USERINFO.sub("://***@", text))
+    for pattern in (_SECRET_QUERY, _SECRET_PATH):
+        text = pattern.sub(r"\g<name>***", text)
+    return _USERINFO.sub("://***@", text)
 
 
 class _Redacting(logging.Formatter):

@@ -58,6 +58,11 @@ def spawn(spec: ChildSpec) -> subprocess.Popen[bytes]:
     )
 
 
+def supervised() -> bool:
+    """Whether another process of greencam started this one, and not a person."""
+    return PARENT_VARIABLE in os.environ
+
+
 def die_with_parent(number: signal.Signals) -> None:
     """Ask the kernel to send us `number` when the greencam process that started us dies; Linux only.
 

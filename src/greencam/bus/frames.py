@@ -56,7 +56,7 @@ class FrameWriter:
         largest = max(len(entry.payload) for entry in entries)
         keep = max(8, self._keep_bytes // max(1, largest))
         with bus_errors(self._target):
-            pipe = self._client.pipeline(transaction=False)
+            pipe = self._client.pipeline(transaction=True)  # all or none: a hole could never be filled later
             for entry in entries:
                 head = entry.header._replace(published_ns=clock.monotonic_ns())
                 fields = {b"h": header.pack(head), b"d": entry.payload}
@@ -104,12 +104,23 @@ class FrameReader:
             place = self._place or self._newest()
             block_ms = max(1, min(int(block_s * 1000), int(self._target.timeout_s * 500))) if block_s > 0 else None
             answer = self._client.xread({keys.frames(self._camera): place}, count=limit, block=block_ms)
-        rows = _rows(answer)
-        if rows:
-            self._place = rows[-1][0]
-        else:
-            self._place = place
+            rows = _rows(answer)
+            self._place = rows[-1][0] if rows else self._still_there(place)
         return [_entry(fields) for _, fields in rows]
+
+    def newest(self) -> Entry | FrameError | None:
+        """The newest entry if it is one behind the reader's place, skipping all between; raises BusUnavailable."""
+        with bus_errors(self._target):
+            rows = cast("list[Any]", self._client.xrevrange(keys.frames(self._camera), count=1))
+        if not rows or _id(rows[0][0]) <= _id(self._place or b"0-0"):
+            return None
+        self._place = bytes(rows[0][0])
+        return _entry(rows[0][1])
+
+    def _still_there(self, place: bytes) -> bytes:
+        """The place, or the start when the stream began anew with lower numbers: emptied, or another box."""
+        newest = self._newest()
+        return place if _id(newest) >= _id(place) or newest == b"0-0" == place else b"0-0"
 
     def _newest(self) -> bytes:
         """ID of the newest entry: a place that stays put, which `$` would not between two calls."""
@@ -119,6 +130,11 @@ class FrameReader:
     def close(self) -> None:
         """Give the connection back."""
         self._client.close()
+
+
+def _id(text: bytes) -> tuple[int, int]:
+    epoch, _, seq = bytes(text).partition(b"-")
+    return int(epoch), int(seq or 0)
 
 
 def _rows(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import redis
 from redis.backoff import NoBackoff
@@ -92,7 +93,7 @@ def target_of(settings: Settings) -> RedisTarget:
     machine = settings.machine
     url = settings.redis_url
     return RedisTarget(
-        url=url or f"unix://{redis_socket(settings.runtime_dir)}",
+        url=url or f"unix://{quote(str(redis_socket(settings.runtime_dir)))}",
         timeout_s=machine.redis_timeout,
         health_check_s=machine.redis_health_check_interval,
         embedded=url is None,

@@ -28,7 +28,7 @@ class Spool:
         self._limit_bytes = limit_bytes
         self._entries: deque[Entry] = deque()
         self._size_bytes = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self.dropped = 0
 
     def put(self, entry: Entry) -> None:
@@ -39,6 +39,13 @@ class Spool:
             while self._size_bytes > self._limit_bytes and len(self._entries) > 1:
                 self._size_bytes -= len(self._entries.popleft().payload)
                 self.dropped += 1
+            self._lock.notify_all()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until there is an entry, at most timeout_s seconds."""
+        with self._lock:
+            if not self._entries:
+                self._lock.wait(timeout_s)
 
     def batch(self, limit: int, limit_bytes: int) -> list[Entry]:
         """The oldest entries, in order, at most `limit` and about `limit_bytes`; they stay until released."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from greencam.base.clock import Clock
@@ -16,6 +17,7 @@ from greencam.frame.formats import Codec, PixelFormat
 from greencam.frame.ring_reader import RingFrame, RingReader, Start
 
 _IDLE_S = 0.1
+_UNDECIDED_S = 1.0  # by then Redis has said whether somebody waits for frames
 _log = logging.getLogger("encoder")
 
 
@@ -27,6 +29,7 @@ class Encoder:
         self._tally = Tally(_log, clock)
         self._path: Path | None = None
         self._reader: RingReader | None = None
+        self._keep_until_s = 0.0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self.encoded = 0
@@ -41,7 +44,10 @@ class Encoder:
         self._thread.start()
 
     def follow(self, path: Path) -> None:
-        """Read from this ring from now on."""
+        """Read from this ring from now on; called before its first frame, which a reader may be waiting for."""
+        with suppress(FileNotFoundError, FrameError):
+            self._reader = RingReader(path, self._clock, Start.NEXT)
+        self._keep_until_s = self._clock.monotonic() + _UNDECIDED_S
         self._path = path
 
     def stop(self) -> None:
@@ -65,7 +71,7 @@ class Encoder:
     def _turn(self) -> None:
         reader = self._current()
         if reader is None:
-            self._ending.wait(_IDLE_S)
+            self._ending.wait(_IDLE_S / 5)
             return
         frame = reader.next_frame(_IDLE_S)
         if frame is not None:
@@ -76,12 +82,15 @@ class Encoder:
 
     def _current(self) -> RingReader | None:
         if self._path is None or not self._wanted():
-            self._reader = None
-        elif self._reader is None:
+            if self._clock.monotonic() >= self._keep_until_s:
+                self._reader = None
+            return None
+        self._keep_until_s = 0.0
+        if self._reader is None:
             try:
                 self._reader = RingReader(self._path, self._clock, Start.NEXT)
-            except FileNotFoundError:
-                self._path = None
+            except (FileNotFoundError, FrameError):
+                return None  # the owner is about to make another
         return self._reader
 
     def _encode(self, frame: RingFrame) -> Entry:

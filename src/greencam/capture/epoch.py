@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from greencam.base.errors import StoreBusy
+from greencam.base.errors import Refused, StoreBusy
 from greencam.base.files import store_errors, write_atomic
 from greencam.frame.ring_layout import EPOCH_LIMIT
 
@@ -26,13 +26,13 @@ def begin_or_continue(path: Path, at_least: int) -> tuple[int, str]:
     """The next epoch and, when it could not be written, why: a full disk must not stop a camera."""
     try:
         return begin(path, at_least), ""
-    except StoreBusy as error:
+    except (StoreBusy, Refused) as error:
         return max(_kept(path), at_least) + 1, str(error)
 
 
 def _kept(path: Path) -> int:
     try:
         last = int(path.read_text().strip())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return 0
     return last if 0 < last < EPOCH_LIMIT - 1 else 0

@@ -108,19 +108,18 @@ class Publisher:
         return session
 
     def _turn(self, session: Session) -> None:
-        self.commands.extend(session.listener.heard())
-        self._look(session)
+        heard = session.listener.heard()
+        self.commands.extend(heard)
+        self._look(session, asked=any(command.get("do") == "look" for command in heard))
         self._send_frames(session)
         while self._outbox:
             channels.publish(session.client, self._target, *self._outbox[0])
             self._outbox.popleft()
         self._beat(session)
-        if not len(self._spool):
-            self._ending.wait(_TURN_S if not self.wanted else 0.002)
+        self._spool.wait(_TURN_S)
 
-    def _look(self, session: Session) -> None:
+    def _look(self, session: Session, *, asked: bool) -> None:
         now = self._clock.monotonic()
-        asked = any(command.get("do") == "look" for command in self.commands)
         if asked or now >= self._look_due_s:
             self.wanted = session.frames.wanted()
             self._look_due_s = now + _LOOK_S

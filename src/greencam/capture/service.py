@@ -29,6 +29,8 @@ from greencam.frame.ring import RingOwner, epoch_left_behind
 
 _TURN_S = 0.1
 _BROKEN_RETRY_S = 60.0
+_OVERTAKE_REST_S = 30.0
+END_OF_RECORDING = "end of the recording"
 _log = logging.getLogger("capture")
 
 
@@ -71,6 +73,7 @@ class CaptureService:
         self._phase = ""
         self._backoff = Backoff(first_s=0.5, limit_s=30.0)
         self._progress = Progress()
+        self._overtake_s = 0.0
         self._report_due_s = self._since_s + settings.report_every_s
         self.counts: Counter[str] = Counter()
 
@@ -89,12 +92,12 @@ class CaptureService:
         self._hear()
         self._measure(now_s)
         self._obey()
+        self._bury()
         action, cause = decide(self._sight(), self._settings.deadlines, now_s)
         if action is Action.START:
             self._open(now_s)
         elif action is Action.KILL:
             self._fail({"retry": True, "cause": cause, "text": self._why(cause)})
-        self._bury()
         self._report(now_s)
         return _TURN_S
 
@@ -112,13 +115,13 @@ class CaptureService:
 
     def facts(self) -> dict[str, Any]:
         """What is true of this camera now, for beats and status answers."""
-        progress = self._progress
+        progress, worker = self._progress, self._worker
         return {
             "camera": self._spec.id,
             "state": str(self._state),
             "phase": self._phase,
             "pid": os.getpid(),
-            "worker_pid": self._worker.pid if self._worker else None,
+            "worker_pid": worker.pid if worker else None,
             "epoch": progress.epoch,
             "seq": progress.seq,
             "fps": round(progress.fps, 2),
@@ -146,7 +149,10 @@ class CaptureService:
         self._enter(State.OPENING)
 
     def _wait_for_the_last(self, worker: Worker, now_s: float) -> None:
-        """Never two workers on one device: as long as one that was killed is still there, no other starts."""
+        """Never two workers on one device: as long as one that was told to go is still there, no other starts."""
+        self._retry_s = now_s + _TURN_S
+        if not worker.unkillable:
+            return
         self._retry_s = now_s + 5.0
         text = f"worker {worker.pid} does not end, not even killed: its driver hangs in the kernel"
         self._failure = {"retry": True, "cause": "unkillable", "text": text}
@@ -196,7 +202,7 @@ class CaptureService:
             _log.warning("%s: %s", self._spec.id, note)
 
     def _own(self, layout: ring_layout.Layout) -> None:
-        if self._owner is not None and self._owner.ring.layout == layout and not self._owner.ring.replaced:
+        if self._owner is not None and self._owner.ring.layout == layout and self._owner.sound:
             return
         number, why = self._next_epoch()
         if why:
@@ -210,14 +216,24 @@ class CaptureService:
     def _measure(self, now_s: float) -> None:
         if self._owner is None:
             return
-        if self._publisher.taken_epoch >= self._owner.epoch:
-            # Another box writes to our stream, or our own folder was wiped: only a newer epoch gets through.
-            self._owner.begin_epoch(self._next_epoch()[0])
-            _log.warning(
-                "%s: Redis holds newer frames than ours; going on as epoch %d", self._spec.id, self._owner.epoch
-            )
+        if self._state is State.STREAMING and not self._owner.sound:
+            text = f"the ring {self._settings.ring_path} was removed or damaged"
+            self._fail({"retry": True, "cause": "ring", "text": text})
+        if self._publisher.taken_epoch >= self._owner.epoch and now_s >= self._overtake_s:
+            self._overtake(self._owner, now_s)
         if self._progress.look(self._owner.ring.cursor, self._owner.epoch, now_s):
             self._backoff.reset()
+
+    def _overtake(self, owner: RingOwner, now_s: float) -> None:
+        """Go on in a newer epoch than the one that somebody else used, at most twice a minute.
+
+        Our own folder was wiped, or another box captures under this camera's id; two boxes would otherwise chase
+        each other through the epochs.
+        """
+        owner.begin_epoch(self._next_epoch()[0])
+        self._overtake_s = now_s + _OVERTAKE_REST_S
+        text = "Redis holds newer frames than ours (another box with this camera id?); going on as epoch"
+        _log.warning("%s: %s %d", self._spec.id, text, owner.epoch)
 
     def _obey(self) -> None:
         """Do what Redis asks: `reopen` replaces the worker, `announce` repeats the announcement."""
@@ -255,7 +271,7 @@ class CaptureService:
     def _end(self) -> None:
         self._enter(State.ENDED)
         _log.info("%s: the recording has ended after %d frames", self._spec.id, self._progress.frames)
-        self._stop.request("end of the recording")
+        self._stop.request(END_OF_RECORDING)
 
     def _bury(self) -> None:
         worker = self._worker

@@ -12,6 +12,7 @@ from greencam.base.proc import ChildSpec
 from greencam.camera.source import CameraSpec
 from greencam.capture.pipe import Pipe
 
+KILL_GRACE_S = 2.0
 TERM_GRACE_S = 1.0  # SIGTERM first: a driver that is killed may leave the hardware occupied
 
 
@@ -29,7 +30,7 @@ class Worker:
         self.pipe.send({"spec": spec.to_json()})
         self._clock = clock
         self._leaving_since_s: float | None = None
-        self._killed = False
+        self._killed_s: float | None = None
 
     @property
     def pid(self) -> int:
@@ -56,10 +57,17 @@ class Worker:
         if self._process.poll() is not None:
             return True
         since_s = self._leaving_since_s
-        if since_s is not None and not self._killed and self._clock.monotonic() - since_s > TERM_GRACE_S:
-            self._killed = True
+        now_s = self._clock.monotonic()
+        if since_s is not None and self._killed_s is None and now_s - since_s > TERM_GRACE_S:
+            self._killed_s = now_s
             proc.send_signal(self._process, signal.SIGKILL)
         return False
+
+    @property
+    def unkillable(self) -> bool:
+        """Whether it is still there well after SIGKILL: its driver hangs in the kernel (state D)."""
+        since_s = self._killed_s
+        return since_s is not None and self._clock.monotonic() - since_s > KILL_GRACE_S
 
     def ending(self) -> str:
         """How it ended, in words; empty while it runs."""

@@ -15,6 +15,7 @@ from typing import Any, Self
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import CameraUnavailable, FrameError, Overrun, Refused
 from greencam.base.pace import RateMeter
+from greencam.base.place import ring_path
 from greencam.base.stats import Recent
 from greencam.client.frames import Frame
 from greencam.client.places import Places, stream_for
@@ -36,7 +37,7 @@ class FeedStats:
         self._rate.sample(clock.monotonic(), 0)
         self._last: tuple[int, int] | None = None
 
-    def note(self, frame: Frame) -> None:
+    def note(self, frame: Frame, *, same_host: bool = True) -> None:
         """Count a frame that arrived now."""
         head = frame.header
         same = self._last is not None and self._last[0] == head.epoch
@@ -46,7 +47,11 @@ class FeedStats:
         self.epochs += not same
         self._last = (head.epoch, head.seq)
         self.frames += 1
-        self.latency_ms.add((self._clock.monotonic_ns() - head.published_ns) / 1e6)
+        # The monotonic clock is this host's own: a frame of another host has only the wall clocks in common.
+        if same_host:
+            self.latency_ms.add((self._clock.monotonic_ns() - head.published_ns) / 1e6)
+        else:
+            self.latency_ms.add((self._clock.wall() * 1e9 - head.wall_ns) / 1e6)
 
     def as_dict(self) -> dict[str, Any]:
         """The same for JSON and the stats line; rates in 1/s, latency in milliseconds since publication."""
@@ -92,6 +97,7 @@ class Feed:
         self._timeout_s = timeout_s
         places = places or Places.of_this_checkout()
         places.check(camera)
+        self._ring_path = ring_path(places.runtime_dir, camera)
         self._stream = stream_for(places, camera, transport, self._clock, newest=newest)
 
     @property
@@ -110,14 +116,17 @@ class Feed:
         while True:
             try:
                 frame = self._stream.next_frame(max(0.0, deadline - self._clock.monotonic()))
-            except Overrun as error:
-                self.stats.rejected["overrun"] += error.missed
+            except Overrun:
+                continue  # the hole shows in the next frame's number and is counted there
             except FrameError as error:
                 self.stats.rejected[error.cause] += 1
             else:
                 if frame is not None:
-                    self.stats.note(frame)
+                    self.stats.note(frame, same_host=self._captured_here())
                 return frame
+
+    def _captured_here(self) -> bool:
+        return self.transport == "ring" or self._ring_path.exists()
 
     def __iter__(self) -> Iterator[Frame]:
         while True:

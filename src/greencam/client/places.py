@@ -11,7 +11,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import Refused
 from greencam.base.place import ring_path
 from greencam.bus.link import RedisTarget, target_of
-from greencam.client.streams import RedisStream, RingStream, Stream
+from greencam.client.streams import AutoStream, RedisStream, RingStream, Stream
 from greencam.settings.load import load
 from greencam.settings.model import Settings
 
@@ -48,12 +48,13 @@ class Places:
 
 
 def stream_for(places: Places, camera: str, transport: str, clock: Clock, *, newest: bool) -> Stream:
-    """The stream of this camera by `ring` or `redis`; `auto` takes the ring unless only Redis can have it.
+    """The stream of this camera by `ring`, `redis` or `auto`; see AutoStream for how that chooses.
 
-    Only an external Redis can bring frames of another host, so without one the ring is waited for.
+    Only an external Redis can bring frames of another host, so without one `auto` is the ring.
     """
     path = ring_path(places.runtime_dir, camera)
-    by_ring = path.exists() or places.redis.embedded
-    if transport == "ring" or (transport == "auto" and by_ring):
-        return RingStream(path, clock, newest=newest)
-    return RedisStream(places.redis, camera, f"{os.uname().nodename}:{os.getpid()}", clock)
+    ring = RingStream(path, clock, newest=newest)
+    if transport == "ring" or (transport == "auto" and places.redis.embedded):
+        return ring
+    redis = RedisStream(places.redis, camera, f"{os.uname().nodename}:{os.getpid()}", clock, newest=newest)
+    return redis if transport == "redis" else AutoStream(path, ring, redis, clock)

@@ -57,6 +57,8 @@ class Shelf:
         self._note(Kept(path, size_bytes, self._clock.wall()))
 
     def _note(self, item: Kept) -> None:
+        if self._limits == NO_LIMITS:
+            return  # nothing will ever be removed, so nothing has to be remembered
         self._items.append(item)
         self.size_bytes += item.size_bytes
 

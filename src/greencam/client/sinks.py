@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from greencam.base.clock import Clock
-from greencam.base.errors import Overrun, StoreBusy
+from greencam.base.errors import GreencamError, Overrun, Refused, StoreBusy
 from greencam.base.files import store_errors, write_atomic
 from greencam.base.tally import Tally
 from greencam.client.frames import Frame
@@ -82,7 +82,7 @@ class FolderSink:
             self._store(frame)
         except Overrun:
             self._tally.count("images overtaken while they were encoded")
-        except StoreBusy as error:
+        except (StoreBusy, Refused) as error:
             self._tally.count("images not stored")
             self._say(error)
         else:
@@ -98,7 +98,7 @@ class FolderSink:
         self._shelf.note(path, len(data))
         self.stored += 1
 
-    def _say(self, error: StoreBusy | None) -> None:
+    def _say(self, error: GreencamError | None) -> None:
         """Log when trouble begins and when it ends."""
         if error is not None and not self._faulty:
             _log.error("%s; going on without them until it works again", error)

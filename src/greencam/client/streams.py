@@ -16,12 +16,17 @@ from greencam.client.frames import Frame, LocalFrame, RemoteFrame
 from greencam.frame.ring_reader import RingReader, Start
 
 _REOPEN_S = 0.02
+_AGAIN_S = 1.0
+_FRESH_NS = 5_000_000_000
 
 
 class Stream(Protocol):
-    """A source of frames in order; `name` is `ring` or `redis`."""
+    """A source of frames in order."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Which way the frames come: `ring` or `redis`."""
+        ...
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         """The next frame, or None when none came in time; raises FrameError for one that can't be used."""
@@ -82,7 +87,11 @@ class RedisStream:
 
     name = "redis"
 
-    def __init__(self, target: RedisTarget, camera: str, reader_name: str, clock: Clock) -> None:
+    def __init__(
+        self, target: RedisTarget, camera: str, reader_name: str, clock: Clock, *, newest: bool = False
+    ) -> None:
+        """`newest` skips to the newest frame each time instead of going in order."""
+        self._newest = newest
         self._target, self._camera, self._reader_name, self._clock = target, camera, reader_name, clock
         self._reader: FrameReader | None = None
         self._ready: deque[Entry | FrameError] = deque()
@@ -112,6 +121,9 @@ class RedisStream:
             self._reader = self._reader or FrameReader(self._target, self._camera, self._reader_name)
             self._reader.show_interest(self._clock)
             self._ready.extend(self._reader.read(min(left_s, 1.0)))
+            if self._newest and self._ready:
+                newer = self._reader.newest()
+                self._ready = deque([newer or self._ready[-1]])
             self.trouble = ""
             self._backoff.reset()
         except BusUnavailable as error:
@@ -124,3 +136,58 @@ class RedisStream:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+class AutoStream:
+    """The ring while this host captures the camera, Redis otherwise; looks again once a second.
+
+    A ring that is there but has no fresh frame (a capture that was killed, a camera that moved to another host)
+    is left for Redis. At a change a few frames may come twice or be missed, which their numbers show.
+    """
+
+    def __init__(self, path: Path, ring: RingStream, redis: RedisStream, clock: Clock) -> None:
+        self._path, self._ring, self._redis, self._clock = path, ring, redis, clock
+        self._current: RingStream | RedisStream = redis
+        self._look_s = 0.0
+
+    @property
+    def name(self) -> str:
+        """Which way the frames come now."""
+        return self._current.name
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes at the moment, if that is known; else empty."""
+        return self._redis.trouble if self._current is self._redis else ""
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        """The next frame by the way that has one, or None; raises FrameError as the streams do."""
+        deadline = self._clock.monotonic() + timeout_s
+        while True:
+            self._choose()
+            left_s = max(0.0, deadline - self._clock.monotonic())
+            frame = self._current.next_frame(min(left_s, _AGAIN_S))
+            if frame is not None or self._clock.monotonic() >= deadline:
+                return frame
+
+    def _choose(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._look_s:
+            return
+        self._look_s = now + _AGAIN_S
+        chosen = self._ring if self._fresh() else self._redis
+        if chosen is not self._current:
+            self._current.close()
+            self._current = chosen
+
+    def _fresh(self) -> bool:
+        try:
+            newest = RingReader(self._path, self._clock).newest_frame(0.0)
+        except (FileNotFoundError, FrameError):
+            return False
+        return newest is not None and self._clock.monotonic_ns() - newest.header.published_ns < _FRESH_NS
+
+    def close(self) -> None:
+        """Let go of both."""
+        self._ring.close()
+        self._redis.close()

@@ -86,6 +86,15 @@ class RingOwner:
         """The epoch that the writer numbers frames in."""
         return self.ring.words[EPOCH_AT // 8]
 
+    @property
+    def sound(self) -> bool:
+        """Whether the file of that name is still this ring and says so in its first page."""
+        try:
+            found = ring_layout.unpack(bytes(self.ring.view[: ring_layout.FIXED_BYTES]), len(self.ring.memory))
+        except (CodecMismatch, CorruptFrame):
+            return False
+        return found == self.ring.layout and not self.ring.replaced
+
     def begin_epoch(self, epoch: int) -> None:
         """Let the next frame be number 1 of this epoch; raises Refused beyond 2**23."""
         if not 0 < epoch < ring_layout.EPOCH_LIMIT:

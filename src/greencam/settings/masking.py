@@ -8,6 +8,7 @@ _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 _SECRET_QUERY = re.compile(
     r"(?P<name>[?&;][^=&;#]*(?:pass|pwd|secret|token|key|auth|user|login)[^=&;#]*=)[^&;#]*", re.IGNORECASE
 )
+_SECRET_PATH = re.compile(r"(?P<name>\b(?:user|usr|username|pass|passwd|password|pwd)=)[^&;/\s]+", re.IGNORECASE)
 _LONGEST_SHOWN = 80
 HIDDEN = "***"
 
@@ -20,7 +21,7 @@ def masked(text: str) -> str:
     """
     if "://" in text or ":" in text.partition("@")[0]:
         text = _USERINFO.sub(rf"\g<scheme>{HIDDEN}@", text) if "@" in text else text
-    return _SECRET_QUERY.sub(rf"\g<name>{HIDDEN}", text)
+    return _SECRET_PATH.sub(rf"\g<name>{HIDDEN}", _SECRET_QUERY.sub(rf"\g<name>{HIDDEN}", text))
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greencam.base.errors import EXIT_CONFIG, EXIT_OK
+from greencam.base.errors import EXIT_CONFIG, EXIT_ENDED
 
 HEALTHY_S = 60.0
 FIRST_S, LIMIT_S = 0.5, 30.0
@@ -20,13 +20,14 @@ class Verdict:
 
 
 def after_exit(code: int, uptime_s: float, backoff_s: float) -> Verdict:
-    """Judge an exit: 0 is a finished job (a recording that ended), everything else comes back.
+    """Judge an exit: a recording that ended is done, everything else comes back, also after a clean exit 0.
 
-    `backoff_s` is the next delay that the child's back-off would give. A child that ran well for a minute
-    starts afresh; one with bad settings waits the longest, because only a person can mend those, and yet comes
-    back by itself once they are mended.
+    For only the supervisor stops processes: whoever else sent SIGTERM (a person, the kernel's memory guard) did
+    not mean for ever. `backoff_s` is the next delay that the child's back-off would give. A child that ran well
+    for a minute starts afresh; one with bad settings waits the longest, because only a person can mend those,
+    and yet comes back by itself once they are mended.
     """
-    if code == EXIT_OK:
+    if code == EXIT_ENDED:
         return Verdict(restart=False, delay_s=0.0, fresh=True)
     if code == EXIT_CONFIG:
         return Verdict(restart=True, delay_s=LIMIT_S, fresh=False)

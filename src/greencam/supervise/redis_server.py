@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ from greencam.base.errors import Refused
 from greencam.settings.model import Settings
 
 _BASE_BYTES = 64 << 20
+_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its end mark
 _NAMES = ("valkey-server", "redis-server")
 
 
@@ -34,7 +36,12 @@ def memory_bytes(settings: Settings) -> int:
 
 
 def argv(socket: Path, maxmemory_bytes: int) -> list[str]:
-    """The server's command line; it ends with the supervisor where setpriv (util-linux) is there."""
+    """The server's command line; it ends with the supervisor where setpriv (util-linux) is there.
+
+    Raises Refused for a path that is too long for a socket.
+    """
+    if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
+        raise Refused(f"{socket} is too long for a socket; set RUNTIME_DIR to a shorter path")
     options = {
         "port": "0",
         "unixsocket": str(socket),

@@ -8,6 +8,7 @@ import select
 import selectors
 import sys
 import threading
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -53,7 +54,8 @@ class LogFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._handler.close()
+        with suppress(OSError):  # a full disk may refuse what is still buffered
+            self._handler.close()
 
 
 class Relay:
