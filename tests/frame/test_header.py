@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from greencam.base.errors import CodecMismatch, CorruptFrame, FrameError
 from greencam.frame import header
 from greencam.frame.formats import Codec, PixelFormat
-from greencam.frame.header import SIZE_BYTES, Header, check_payload, crc32c, pack, unpack
+from greencam.frame.header import SIZE_BYTES, Checker, Header, Template, check_payload, crc32c, pack, unpack
 
 word = st.integers(0, 2**64 - 1)
 side = st.integers(1, 16384)
@@ -119,3 +119,25 @@ def test_a_payload_passes_only_as_it_was(payload: bytes, other: bytes) -> None:
     if other != payload:
         with pytest.raises(CorruptFrame):
             check_payload(head, other)
+
+
+@given(headers(), st.lists(st.tuples(*[word] * 7), min_size=1, max_size=5))
+def test_a_template_packs_what_pack_packs(head: Header, numbers: list[tuple[int, ...]]) -> None:
+    template = Template(head)
+    for changing in numbers:
+        assert template.pack(*changing) == pack(Header._make([head.camera, *changing, *head[8:]]))
+
+
+@given(st.lists(st.one_of(headers(), st.tuples(headers(), st.integers(0, SIZE_BYTES - 1))), max_size=6))
+def test_a_checker_that_remembers_rejects_and_reads_what_unpack_does(
+    sequence: list[Header | tuple[Header, int]],
+) -> None:
+    checker = Checker(header.MAX_PAYLOAD_BYTES)
+    for item in [*sequence, *sequence]:
+        packed = bytearray(pack(item if isinstance(item, Header) else item[0]))
+        if not isinstance(item, Header):
+            packed[item[1]] ^= 0x10
+            with pytest.raises(FrameError):
+                checker.unpack(bytes(packed))
+        else:
+            assert checker.unpack(bytes(packed)) == unpack(bytes(packed))

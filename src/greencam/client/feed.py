@@ -112,18 +112,22 @@ class Feed:
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         """The next usable frame, or None when none came within timeout_s; unusable ones are counted."""
-        deadline = self._clock.monotonic() + timeout_s
+        left_s, deadline_s = timeout_s, 0.0
         while True:
             try:
-                frame = self._stream.next_frame(max(0.0, deadline - self._clock.monotonic()))
+                frame = self._stream.next_frame(left_s)
             except Overrun:
-                continue  # the hole shows in the next frame's number and is counted there
+                pass  # the hole shows in the next frame's number and is counted there
             except FrameError as error:
                 self.stats.rejected[error.cause] += 1
             else:
                 if frame is not None:
                     self.stats.note(frame, same_host=self._captured_here())
                 return frame
+            # Only here, because the usual frame comes without a fault and needs no look at the clock.
+            now_s = self._clock.monotonic()
+            deadline_s = deadline_s or now_s + timeout_s
+            left_s = max(0.0, deadline_s - now_s)
 
     def _captured_here(self) -> bool:
         return self.transport == "ring" or self._ring_path.exists()

@@ -50,20 +50,28 @@ class RingStream:
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         """The next frame, or None; raises Overrun or CorruptFrame and goes on with the next call."""
-        deadline = self._clock.monotonic() + timeout_s
+        deadline_s = self._clock.monotonic() + timeout_s
+        if self._reader is not None:  # the usual case: one wait, one frame
+            found = self._take(self._reader, timeout_s)
+            if found is not None:
+                return found
         while True:
-            left_s = max(0.0, deadline - self._clock.monotonic())
+            left_s = max(0.0, deadline_s - self._clock.monotonic())
             reader = self._open()
             if reader is None:
                 self._clock.sleep(min(_REOPEN_S, left_s))
-            else:
-                found = reader.newest_frame(left_s) if self._newest else reader.next_frame(left_s)
-                if found is not None:
-                    return LocalFrame(found)
-                if reader.ended:
-                    self._reader = None
-            if self._clock.monotonic() >= deadline:
+            elif (found := self._take(reader, left_s)) is not None:
+                return found
+            if self._clock.monotonic() >= deadline_s:
                 return None
+
+    def _take(self, reader: RingReader, timeout_s: float) -> LocalFrame | None:
+        slot = reader.newest_frame(timeout_s) if self._newest else reader.next_frame(timeout_s)
+        if slot is not None:
+            return LocalFrame(slot)
+        if reader.ended:
+            self._reader = None
+        return None
 
     def _open(self) -> RingReader | None:
         if self._reader is None:

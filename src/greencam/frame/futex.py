@@ -22,16 +22,23 @@ class _Timespec(ctypes.Structure):
     _fields_ = (("seconds", ctypes.c_int64), ("nanoseconds", ctypes.c_int64))
 
 
+_fence = threading.Lock()
+# Total store order: loads stay in order by themselves, stores too, except streaming ones such as a large copy's.
+TSO = platform.machine() == "x86_64"
+
+
 def barrier() -> None:
     """Order every memory access before this call before every one after it, as other cores see them.
 
     Releasing a lock is a store-release, acquiring one a load-acquire, and ARMv8 keeps the one before the other
-    (Arm ARM B2.3, "barrier-ordered-before"); x86-64 needs less. Python offers no plainer fence.
+    (Arm ARM B2.3, "barrier-ordered-before"); on x86-64 the locked instruction of one acquisition is a full fence
+    already. Python offers no plainer one. The lock is one for all, because making one costs more than taking it.
     """
-    fence = threading.Lock()
-    fence.acquire()
-    fence.release()
-    fence.acquire()
+    _fence.acquire()
+    _fence.release()
+    if not TSO:
+        _fence.acquire()
+        _fence.release()
 
 
 if _NUMBER is None:
@@ -45,24 +52,26 @@ if _NUMBER is None:
 
 else:
     _syscall = ctypes.CDLL(None, use_errno=False).syscall
-    _syscall.argtypes = (
-        ctypes.c_long,
-        ctypes.c_void_p,
-        ctypes.c_long,
-        ctypes.c_long,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        ctypes.c_long,
-    )
+    # The last two arguments of futex(2) are not looked at by the two operations used here.
+    _syscall.argtypes = (ctypes.c_long, ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_void_p)
+
+    # Timeouts are few and come again and again; one made for every frame would cost more than the call.
+    _limits: dict[float, tuple[int, _Timespec]] = {}
+
+    def _limit(timeout_s: float) -> tuple[int, _Timespec]:
+        if len(_limits) >= 64:
+            _limits.clear()
+        made = _Timespec(int(timeout_s), int(timeout_s % 1 * 1e9))
+        return _limits.setdefault(timeout_s, (ctypes.addressof(made), made))
 
     def wake(address: int) -> None:
         """Wake every process that waits for the 32-bit word at `address` to change."""
-        _syscall(_NUMBER, address, _FUTEX_WAKE, _EVERYBODY, None, None, 0)
+        _syscall(_NUMBER, address, _FUTEX_WAKE, _EVERYBODY, None)
 
     def wait(address: int, seen: int, timeout_s: float) -> None:
         """Wait until somebody wakes the 32-bit word at `address`, unless it is not `seen` any more.
 
         Returns after timeout_s seconds at the latest, and early for signals: the caller looks again.
         """
-        limit = _Timespec(int(timeout_s), int(timeout_s % 1 * 1e9))
-        _syscall(_NUMBER, address, _FUTEX_WAIT, seen, ctypes.addressof(limit), None, 0)
+        limit = _limits.get(timeout_s) or _limit(timeout_s)
+        _syscall(_NUMBER, address, _FUTEX_WAIT, seen, limit[0])

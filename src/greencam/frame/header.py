@@ -109,3 +109,45 @@ def check_payload(header: Header, payload: bytes) -> None:
         raise CorruptFrame(f"{len(payload)} bytes, {header.payload_bytes} announced", cause="truncated")
     if header.codec != Codec.RAW and google_crc32c.value(payload) != header.payload_crc:
         raise CorruptFrame("the payload's checksum is wrong", cause="payload checksum")
+
+
+# What changes with every frame of a camera lies between what does not.
+_SAME_FRONT, _SAME_BACK = struct.Struct("<4sHH32s"), struct.Struct("<QIIIHHI")
+_CHANGING = struct.Struct("<QQQQQQQ")
+_BACK_AT = _SAME_FRONT.size + _CHANGING.size
+
+
+class Template:
+    """Packs the headers of frames that differ in numbers and times only."""
+
+    def __init__(self, like: Header) -> None:
+        """Everything but epoch, seq and times is taken from `like`."""
+        packed = pack(like)
+        self._front, self._back = packed[: _SAME_FRONT.size], packed[_BACK_AT : _BODY.size]
+
+    def pack(self, *numbers: int) -> bytes:
+        """The header with epoch, seq and the times sensor, grabbed, encoded, published and wall, in ns."""
+        body = self._front + _CHANGING.pack(*numbers) + self._back
+        return body + _SUM.pack(google_crc32c.value(body))
+
+
+class Checker:
+    """Unpacks headers; what stays the same from frame to frame is checked in full when it changes."""
+
+    def __init__(self, payload_limit_bytes: int) -> None:
+        self._limit_bytes = payload_limit_bytes
+        self._front = self._back = b""
+        self._first: tuple[Any, ...] = ()
+        self._last: tuple[Any, ...] = ()
+
+    def unpack(self, data: bytes) -> Header:
+        """As `header.unpack`."""
+        front, back = data[: _SAME_FRONT.size], data[_BACK_AT : _BODY.size]
+        if front != self._front or back != self._back:
+            head = unpack(data, self._limit_bytes)
+            self._front, self._back = front, back
+            self._first, self._last = head[:1], head[8:]
+            return head
+        if google_crc32c.value(data[: _BODY.size]) != _SUM.unpack_from(data, _BODY.size)[0]:
+            raise CorruptFrame("the header's checksum is wrong", cause="header checksum")
+        return Header._make(self._first + _CHANGING.unpack_from(data, _SAME_FRONT.size) + self._last)

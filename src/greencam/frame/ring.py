@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -143,6 +143,13 @@ def _make_file(path: Path, layout: Layout) -> None:
         os.close(fd)
 
 
+class _Slots(NamedTuple):
+    """Where pictures of one format go, slot by slot: the lock word's index, the array, the header's memory."""
+
+    places: tuple[tuple[int, Pixels, memoryview], ...]
+    template: header.Template
+
+
 class RingWriter:
     """Fills the ring of one camera; there is one writer at a time, the owner sees to that."""
 
@@ -151,7 +158,8 @@ class RingWriter:
         self._ring = Mapping(path, writable=True)
         self._clock = clock
         self._last = self._ring.cursor
-        self._targets: dict[tuple[int, int, int, int], Pixels] = {}
+        self._format: tuple[int, int, int] = (0, 0, 0)
+        self._slots = _Slots((), header.Template(_NOTHING))
 
     def put(self, picture: Picture) -> int:
         """Copy a picture into the next slot, wake everybody, return the frame's cursor (epoch and number).
@@ -160,16 +168,19 @@ class RingWriter:
         word behind; the slot is simply written again.
         """
         ring, words = self._ring, self._ring.words
+        if self._format != (picture.pixel, picture.width, picture.height):
+            self._prepare(picture)
         mark = self._next_mark()
-        at = ring.layout.slot_at(mark & ring_layout.SEQ_MASK)
-        target = self._target(picture, at)
-        words[at // 8] = mark << 1 | 1
+        epoch, seq = mark >> ring_layout.SEQ_BITS, mark & ring_layout.SEQ_MASK
+        places, template = self._slots
+        lock_at, target, head = places[seq % len(places)]
+        words[lock_at] = mark << 1 | 1
         futex.barrier()
         np.copyto(target, picture.pixels)
-        start = at + ring_layout.HEADER_AT
-        ring.view[start : start + header.SIZE_BYTES] = header.pack(self._header(picture, mark))
+        now_ns, wall_ns = self._clock.monotonic_ns(), int(self._clock.wall() * 1e9)
+        head[:] = template.pack(epoch, seq, picture.sensor_ns, picture.grabbed_ns, 0, now_ns, wall_ns)
         futex.barrier()
-        words[at // 8] = mark << 1
+        words[lock_at] = mark << 1
         futex.barrier()
         words[CURSOR_AT // 8] = mark
         futex.barrier()
@@ -184,38 +195,32 @@ class RingWriter:
         same = self._last >> ring_layout.SEQ_BITS == epoch
         return self._last + 1 if same else ring_layout.cursor(epoch, 1)
 
-    def _target(self, picture: Picture, at: int) -> Pixels:
-        """Where in the slot this picture goes, as an array of its shape; remembered per slot."""
-        key = (at, picture.pixel, picture.width, picture.height)
-        known = self._targets.get(key)
-        if known is not None:
-            return known
-        size = picture.pixel.size_bytes(picture.width, picture.height)
-        if size > self._ring.layout.payload_bytes:
-            raise Refused(f"{size} bytes do not fit slots of {self._ring.layout.payload_bytes}")
-        if len(self._targets) >= self._ring.layout.slots:
-            self._targets.clear()
-        start = at + ring_layout.PAYLOAD_AT
-        shape = picture.pixel.shape(picture.width, picture.height)
-        self._targets[key] = self._ring.bytes[start : start + size].reshape(shape)
-        return self._targets[key]
+    def _prepare(self, picture: Picture) -> None:
+        """Lay out the slots for pictures like this one; raises Refused when it does not fit."""
+        ring, layout, pixel = self._ring, self._ring.layout, picture.pixel
+        size = pixel.size_bytes(picture.width, picture.height)
+        if size > layout.payload_bytes:
+            raise Refused(f"{size} bytes do not fit slots of {layout.payload_bytes}")
+        shape = pixel.shape(picture.width, picture.height)
+        places = []
+        for at in (layout.slot_at(seq) for seq in range(layout.slots)):
+            start, head = at + ring_layout.PAYLOAD_AT, at + ring_layout.HEADER_AT
+            target = ring.bytes[start : start + size].reshape(shape)
+            places.append((at // 8, target, ring.view[head : head + header.SIZE_BYTES]))
+        self._slots = _Slots(tuple(places), header.Template(self._header(picture, size)))
+        self._format = (pixel, picture.width, picture.height)
 
-    def _header(self, picture: Picture, mark: int) -> Header:
-        stride = picture.width * picture.pixel.channels
-        return Header(
+    def _header(self, picture: Picture, size_bytes: int) -> Header:
+        """What all pictures of this format have in common."""
+        return _NOTHING._replace(
             camera=self._ring.layout.camera,
-            epoch=mark >> ring_layout.SEQ_BITS,
-            seq=mark & ring_layout.SEQ_MASK,
-            sensor_ns=picture.sensor_ns,
-            grabbed_ns=picture.grabbed_ns,
-            encoded_ns=0,
-            published_ns=self._clock.monotonic_ns(),
-            wall_ns=int(self._clock.wall() * 1e9),
-            payload_bytes=picture.pixels.size,
+            payload_bytes=size_bytes,
             width=picture.width,
             height=picture.height,
-            stride=stride,
+            stride=picture.width * picture.pixel.channels,
             pixel=picture.pixel,
             codec=Codec.RAW,
-            payload_crc=0,
         )
+
+
+_NOTHING = Header(b"", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)

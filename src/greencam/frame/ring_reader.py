@@ -12,37 +12,37 @@ from greencam.base.clock import Clock
 from greencam.base.errors import CorruptFrame, Overrun
 from greencam.frame import futex, header, ring_layout
 from greencam.frame.formats import PixelFormat
+from greencam.frame.futex import TSO
 from greencam.frame.header import Header
 from greencam.frame.picture import Pixels
 from greencam.frame.ring import Mapping
+from greencam.frame.ring_layout import CURSOR_AT
 
+_CURSOR = CURSOR_AT // 8
 _LOOK_S = 0.25  # how often a waiting reader looks whether the ring was replaced
 
 
 class RingFrame:
     """One frame in its slot: the header is a copy, the pixels are the ring's own memory."""
 
-    __slots__ = ("_at", "_lock", "_ring", "header")
+    __slots__ = ("_at", "_lock", "_reader", "_words", "header")
 
-    def __init__(self, ring: Mapping, at: int, lock: int, head: Header) -> None:
-        self._ring, self._at, self._lock = ring, at, lock
+    def __init__(self, reader: RingReader, at: int, lock: int, head: Header) -> None:
+        self._reader, self._at, self._lock = reader, at, lock
+        self._words: Final = reader.words
         self.header: Final = head
 
     @property
     def pixels(self) -> Pixels:
         """uint8 view into shared memory, read-only, shaped by the format; may be overwritten, see `intact`."""
-        head = self.header
-        pixel = PixelFormat(head.pixel)
-        start = self._at + ring_layout.PAYLOAD_AT
-        rows = self._ring.bytes[start : start + head.payload_bytes].reshape(-1, head.stride)
-        used = rows[:, : head.width * pixel.channels]
-        return used.reshape(pixel.shape(head.width, head.height))
+        return self._reader.view_of(self._at, self.header)
 
     @property
     def intact(self) -> bool:
         """Whether the slot still holds this very frame; ask after use, not before."""
-        futex.barrier()
-        return self._ring.words[self._at // 8] == self._lock
+        if not TSO:
+            futex.barrier()
+        return self._words[self._at // 8] == self._lock
 
     def verify(self) -> None:
         """Raise Overrun when the slot was reused: whatever was computed from the pixels is void."""
@@ -71,6 +71,15 @@ class RingReader:
         """Map the ring read-only; raises FileNotFoundError, CodecMismatch or CorruptFrame."""
         self._ring = Mapping(path, writable=False)
         self._clock = clock
+        layout = self._ring.layout
+        self._slots = layout.slots
+        self._ats = tuple(layout.slot_at(seq) for seq in range(layout.slots))
+        starts = (at + ring_layout.HEADER_AT for at in self._ats)
+        self._heads = tuple(self._ring.view[start : start + header.SIZE_BYTES] for start in starts)
+        self._checker = header.Checker(layout.payload_bytes)
+        self._views: dict[int, Pixels] = {}
+        self._shape: tuple[int, ...] = ()
+        self.words: Final = self._ring.words
         newest = self._ring.cursor
         before = {Start.OLDEST: self._before_oldest(newest), Start.NEWEST: max(0, newest - 1), Start.NEXT: newest}
         self._position = before[start]
@@ -106,9 +115,11 @@ class RingReader:
         newest = self._await_news(timeout_s)
         if newest is None:
             return None
-        wanted = self._successor(newest)
-        if newest - wanted >= self.layout.slots - 1:
-            self._skip(wanted, newest, "overtaken")
+        wanted = self._position + 1
+        if not 0 <= newest - wanted < self._slots - 1:  # neither the usual case nor merely a little late
+            wanted = self._successor(newest)
+            if newest - wanted >= self._slots - 1:
+                self._skip(wanted, newest, "overtaken")
         self._position = wanted
         return self._take(wanted, newest)
 
@@ -120,20 +131,43 @@ class RingReader:
         self._position = newest
         return self._take(newest, newest)
 
+    def view_of(self, at: int, head: Header) -> Pixels:
+        """The pixels in the slot at `at` as an array of the header's shape; made once per slot and shape."""
+        shape = head[8:13]
+        if shape != self._shape:
+            self._views.clear()
+            self._shape = shape
+        known = self._views.get(at)
+        if known is None:
+            known = self._views[at] = self._view(at, head)
+        return known
+
+    def _view(self, at: int, head: Header) -> Pixels:
+        pixel = PixelFormat(head.pixel)
+        start = at + ring_layout.PAYLOAD_AT
+        rows = self._ring.bytes[start : start + head.payload_bytes].reshape(-1, head.stride)
+        used = rows[:, : head.width * pixel.channels]
+        return used.reshape(pixel.shape(head.width, head.height))
+
     def _await_news(self, timeout_s: float) -> int | None:
-        ring = self._ring
-        deadline = -1.0
+        """Position of the newest frame as soon as it is another one than the last; None when none came.
+
+        The usual case, one wait and one frame, reads no clock and asks no file system: after 10 ms of sleep
+        everything that is touched has to come from memory first.
+        """
+        ring, slept_s = self._ring, 0.0
         while True:
             seen = ring.wake_word[0]
-            futex.barrier()
-            newest = ring.cursor
+            if not TSO:
+                futex.barrier()
+            newest = ring.words[_CURSOR]
             if newest != self._position:
                 return newest
-            now = self._clock.monotonic()
-            deadline = now + timeout_s if deadline < 0 else deadline
-            if now >= deadline or ring.retired or ring.replaced:
+            if slept_s >= timeout_s or ring.retired or (slept_s and ring.replaced):
                 return None
-            futex.wait(ring.wake_address, seen, min(_LOOK_S, deadline - now))
+            nap_s = min(_LOOK_S, timeout_s - slept_s)
+            futex.wait(ring.wake_address, seen, nap_s)
+            slept_s += nap_s
 
     def _successor(self, newest: int) -> int:
         """The frame to read next: the following number, or the first of a new epoch."""
@@ -146,22 +180,24 @@ class RingReader:
         return newest - min(seq, self.layout.slots - 2)
 
     def _take(self, wanted: int, newest: int) -> RingFrame:
-        ring = self._ring
-        at = ring.layout.slot_at(wanted & ring_layout.SEQ_MASK)
-        lock = wanted << 1
-        futex.barrier()
-        if ring.words[at // 8] != lock:
+        words, slot = self.words, (wanted & ring_layout.SEQ_MASK) % self._slots
+        at = self._ats[slot]
+        lock_at, lock = at // 8, wanted << 1
+        if not TSO:
+            futex.barrier()
+        if words[lock_at] != lock:
             self._skip(wanted, newest, "overwritten before it was read")
-        futex.barrier()
-        start = at + ring_layout.HEADER_AT
-        data = bytes(ring.view[start : start + header.SIZE_BYTES])
-        futex.barrier()
-        if ring.words[at // 8] != lock:
+        if not TSO:
+            futex.barrier()
+        data = bytes(self._heads[slot])
+        if not TSO:
+            futex.barrier()
+        if words[lock_at] != lock:
             self._skip(wanted, newest, "overwritten while it was read")
-        head = header.unpack(data, ring.layout.payload_bytes)
+        head = self._checker.unpack(data)
         if ring_layout.cursor(head.epoch, head.seq) != wanted:
             raise CorruptFrame(f"slot says {head.frame_id}", cause="number")
-        return RingFrame(ring, at, lock, head)
+        return RingFrame(self, at, lock, head)
 
     def _skip(self, wanted: int, newest: int, what: str) -> None:
         """Go on before the newest frame, count what was missed, raise Overrun."""
