@@ -22,7 +22,6 @@ class _Timespec(ctypes.Structure):
     _fields_ = (("seconds", ctypes.c_int64), ("nanoseconds", ctypes.c_int64))
 
 
-_fence = threading.Lock()
 # Total store order: loads stay in order by themselves, stores too, except streaming ones such as a large copy's.
 TSO = platform.machine() == "x86_64"
 
@@ -32,13 +31,13 @@ def barrier() -> None:
 
     Releasing a lock is a store-release, acquiring one a load-acquire, and ARMv8 keeps the one before the other
     (Arm ARM B2.3, "barrier-ordered-before"); on x86-64 the locked instruction of one acquisition is a full fence
-    already. Python offers no plainer one. The lock is one for all, because making one costs more than taking it.
+    already. Python offers no plainer one. A lock of its own for every call, so that no thread waits for another.
     """
-    _fence.acquire()
-    _fence.release()
+    fence = threading.Lock()
+    fence.acquire()
     if not TSO:
-        _fence.acquire()
-        _fence.release()
+        fence.release()
+        fence.acquire()
 
 
 if _NUMBER is None:

@@ -112,7 +112,7 @@ def check_payload(header: Header, payload: bytes) -> None:
 
 
 # What changes with every frame of a camera lies between what does not.
-_SAME_FRONT, _SAME_BACK = struct.Struct("<4sHH32s"), struct.Struct("<QIIIHHI")
+_SAME_FRONT = struct.Struct("<4sHH32s")
 _CHANGING = struct.Struct("<QQQQQQQ")
 _BACK_AT = _SAME_FRONT.size + _CHANGING.size
 

@@ -19,6 +19,10 @@ from greencam.frame.ring import Mapping
 from greencam.frame.ring_layout import CURSOR_AT
 
 _CURSOR = CURSOR_AT // 8
+# Frames that come closer than this (no camera does, a recording read as fast as it goes may) are looked for a
+# little before sleeping: putting a reader to sleep and waking it would take as long as the frame.
+_CLOSE_NS = 250_000
+_LOOKS = 2000
 _LOOK_S = 0.25  # how often a waiting reader looks whether the ring was replaced
 
 
@@ -83,6 +87,7 @@ class RingReader:
         newest = self._ring.cursor
         before = {Start.OLDEST: self._before_oldest(newest), Start.NEWEST: max(0, newest - 1), Start.NEXT: newest}
         self._position = before[start]
+        self._published_ns = self._looks = 0
         self.lost = 0
 
     @property
@@ -152,22 +157,27 @@ class RingReader:
     def _await_news(self, timeout_s: float) -> int | None:
         """Position of the newest frame as soon as it is another one than the last; None when none came.
 
-        The usual case, one wait and one frame, reads no clock and asks no file system: after 10 ms of sleep
-        everything that is touched has to come from memory first.
+        The usual case, one wait and one frame, asks no file system: after 10 ms of sleep everything that is
+        touched has to come from memory first.
         """
-        ring, slept_s = self._ring, 0.0
+        ring, deadline_s, now_s = self._ring, 0.0, 0.0
         while True:
             seen = ring.wake_word[0]
             if not TSO:
                 futex.barrier()
-            newest = ring.words[_CURSOR]
-            if newest != self._position:
-                return newest
-            if slept_s >= timeout_s or ring.retired or (slept_s and ring.replaced):
+            if ring.words[_CURSOR] != self._position or (self._looks and self._arrived()):
+                return ring.words[_CURSOR]
+            now_s = self._clock.monotonic()
+            looked = deadline_s > 0.0
+            deadline_s = deadline_s or now_s + timeout_s
+            if now_s >= deadline_s or ring.retired or (looked and ring.replaced):
                 return None
-            nap_s = min(_LOOK_S, timeout_s - slept_s)
-            futex.wait(ring.wake_address, seen, nap_s)
-            slept_s += nap_s
+            futex.wait(ring.wake_address, seen, min(_LOOK_S, deadline_s - now_s if looked else timeout_s))
+
+    def _arrived(self) -> bool:
+        """Look for the next frame for about as long as two of them are apart."""
+        words, position = self.words, self._position
+        return any(words[_CURSOR] != position for _ in range(self._looks))
 
     def _successor(self, newest: int) -> int:
         """The frame to read next: the following number, or the first of a new epoch."""
@@ -197,6 +207,8 @@ class RingReader:
         head = self._checker.unpack(data)
         if ring_layout.cursor(head.epoch, head.seq) != wanted:
             raise CorruptFrame(f"slot says {head.frame_id}", cause="number")
+        self._looks = _LOOKS if head.published_ns - self._published_ns < _CLOSE_NS else 0
+        self._published_ns = head.published_ns
         return RingFrame(self, at, lock, head)
 
     def _skip(self, wanted: int, newest: int, what: str) -> None:

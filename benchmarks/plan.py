@@ -1,0 +1,36 @@
+"""How long and how often everything is measured, in full and in a quick run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Repetitions per figure, seconds that count per repetition, numbers of consumers and cameras.
+
+    `peers` leaves out those that are not named; `say` prints progress.
+    """
+
+    repetitions: int
+    unpaced_s: float
+    paced_s: float
+    jpeg_s: float
+    cameras_s: float
+    consumers: tuple[int, ...]
+    cameras: tuple[int, ...]
+    readers: tuple[int, ...]
+    peers: frozenset[str]
+    say: Callable[[str], None] = print
+    quick: bool = False
+
+
+def full(peers: frozenset[str]) -> Plan:
+    """The figures of docs/benchmarks.md: below twelve minutes."""
+    return Plan(5, 1.5, 3.0, 4.0, 5.0, (1, 2, 4, 8), (1, 2, 4, 8), (0, 1, 8), peers)
+
+
+def quick(peers: frozenset[str]) -> Plan:
+    """A look whether everything works: about a minute and a half; its figures say little."""
+    return Plan(1, 0.5, 0.8, 1.5, 1.5, (1, 2), (1, 2), (0, 1, 2), peers, quick=True)
