@@ -208,3 +208,15 @@ def test_a_disk_that_is_read_only_for_a_while_costs_no_image_more_than_the_limit
 
 def remount(disk: Path, mode: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)
+
+
+def test_what_a_killed_recorder_was_writing_goes_and_what_one_is_writing_stays(folder: Path) -> None:
+    clock = FakeClock()
+    day = folder / "2026-01-01"
+    day.mkdir(parents=True)
+    parts = [day / f".cam1_20260101_00000{i}_000_1-{i}.jpg.99.part" for i in range(2)]
+    for part, age_s in zip(parts, (120.0, 5.0), strict=True):
+        part.write_bytes(b"half")
+        os.utime(part, (clock.wall() - age_s, clock.wall() - age_s))
+    Shelf(folder, Limits(size_bytes=1000), clock).look()
+    assert [part.exists() for part in parts] == [False, True]

@@ -8,9 +8,10 @@ import pytest
 
 from greencam.base.errors import Overrun
 from greencam.bus.frames import FrameWriter
-from greencam.bus.link import connect
-from greencam.client.streams import RedisStream, RingStream
+from greencam.bus.link import RedisTarget, connect
+from greencam.client.streams import AutoStream, RedisStream, RingStream
 from tests.conftest import RedisServer
+from tests.fake_clock import FakeClock
 from tests.making import CLOCK, entries, picture, ring
 from tests.suite import wait_until
 
@@ -159,3 +160,24 @@ def test_redis_that_is_killed_is_reconnected_and_nothing_is_read_twice(redis: Re
     assert stream.trouble == ""
     stream.close()
     stream.close()
+
+
+def test_auto_takes_a_ring_with_fresh_frames_and_leaves_one_whose_frames_are_old(path: Path) -> None:
+    nowhere = RedisTarget("unix:///nonexistent/redis.sock", timeout_s=0.2)
+    _, writer = ring(path)
+    writer.put(picture(1))
+    stream = AutoStream(
+        path, RingStream(path, CLOCK, newest=False), RedisStream(nowhere, "cam1", "test", CLOCK), CLOCK
+    )
+    assert stream.next_frame(0.0) is None
+    assert stream.name == "ring"
+    writer.put(picture(2))
+    frame = stream.next_frame(2.0)
+    assert frame is not None
+    assert frame.header.frame_id == "1-2"
+    stream.close()
+    moved = FakeClock(CLOCK.monotonic() + 60)  # a minute without a frame: nobody captures here any more
+    later = AutoStream(path, RingStream(path, moved, newest=False), RedisStream(nowhere, "cam1", "t", moved), moved)
+    assert later.next_frame(0.0) is None
+    assert later.name == "redis"
+    assert "can't be reached" in later.trouble

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 
 from greencam.apps.edge import at_the_edge
 from greencam.base.errors import EXIT_FAILED, EXIT_OK
@@ -28,7 +29,8 @@ def _stop() -> int:
         print("greencam does not run")
         return EXIT_OK
     print(f"stopping process {pid}", end="", flush=True)
-    os.kill(pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it ended by itself meanwhile
+        os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE_S
     while holder(lock) == pid and time.monotonic() < deadline:
         time.sleep(0.1)

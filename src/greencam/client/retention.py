@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from greencam.base.clock import Clock
 
 _DAY_S = 86400.0
 _JUMP_REST_S = 600.0
+_LEFT_OVER_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,17 @@ class Shelf:
         ours = f"????-??-??/{self._folder.name}_????????_??????_???_*-*.jpg"
         for path in sorted(self._folder.glob(ours)):
             if path.is_file() and not path.is_symlink() and not path.parent.is_symlink():
-                facts = path.stat()
-                self._note(Kept(path, facts.st_size, facts.st_mtime))
+                with suppress(FileNotFoundError):  # a person tidies up at this very moment
+                    facts = path.stat()
+                    self._note(Kept(path, facts.st_size, facts.st_mtime))
+        self._drop_left_overs()
+
+    def _drop_left_overs(self) -> None:
+        """Remove what a killed recorder was writing; nobody writes at one image for a minute."""
+        for part in self._folder.glob(f"????-??-??/.{self._folder.name}_*.jpg.*.part"):
+            with suppress(FileNotFoundError):
+                if self._clock.wall() - part.stat().st_mtime > _LEFT_OVER_S:
+                    part.unlink()
 
     def note(self, path: Path, size_bytes: int) -> None:
         """Remember an image that was just stored."""
