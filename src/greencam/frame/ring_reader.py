@@ -16,9 +16,9 @@ from greencam.frame.futex import TSO
 from greencam.frame.header import Header
 from greencam.frame.picture import Pixels
 from greencam.frame.ring import Mapping
-from greencam.frame.ring_layout import CURSOR_AT
+from greencam.frame.ring_layout import CURSOR_AT, STATE_AT
 
-_CURSOR = CURSOR_AT // 8
+_CURSOR, _STATE = CURSOR_AT // 8, STATE_AT // 8
 # Frames that come closer than this (no camera does, a recording read as fast as it goes may) are looked for a
 # little before sleeping: putting a reader to sleep and waking it would take as long as the frame.
 _CLOSE_NS = 250_000
@@ -27,26 +27,24 @@ _LOOK_S = 0.25  # how often a waiting reader looks whether the ring was replaced
 
 
 class RingFrame:
-    """One frame in its slot: the header is a copy, the pixels are the ring's own memory."""
+    """One frame in its slot: the header is a copy, the pixels are the ring's own memory.
 
-    __slots__ = ("_at", "_lock", "_reader", "_words", "header")
+    `pixels` is a read-only uint8 view shaped by the format; it may be overwritten, see `intact`.
+    """
 
-    def __init__(self, reader: RingReader, at: int, lock: int, head: Header) -> None:
-        self._reader, self._at, self._lock = reader, at, lock
-        self._words: Final = reader.words
+    __slots__ = ("_lock", "_lock_at", "_words", "header", "pixels")
+
+    def __init__(self, words: memoryview, lock_at: int, lock: int, head: Header, pixels: Pixels) -> None:
+        self._words, self._lock_at, self._lock = words, lock_at, lock
         self.header: Final = head
-
-    @property
-    def pixels(self) -> Pixels:
-        """uint8 view into shared memory, read-only, shaped by the format; may be overwritten, see `intact`."""
-        return self._reader.view_of(self._at, self.header)
+        self.pixels: Final = pixels
 
     @property
     def intact(self) -> bool:
         """Whether the slot still holds this very frame; ask after use, not before."""
         if not TSO:
             futex.barrier()
-        return self._words[self._at // 8] == self._lock
+        return bool(self._words[self._lock_at] == self._lock)
 
     def verify(self) -> None:
         """Raise Overrun when the slot was reused: whatever was computed from the pixels is void."""
@@ -77,12 +75,10 @@ class RingReader:
         self._clock = clock
         layout = self._ring.layout
         self._slots = layout.slots
-        self._ats = tuple(layout.slot_at(seq) for seq in range(layout.slots))
-        starts = (at + ring_layout.HEADER_AT for at in self._ats)
-        self._heads = tuple(self._ring.view[start : start + header.SIZE_BYTES] for start in starts)
+        self._places = tuple(self._place(layout.slot_at(seq)) for seq in range(layout.slots))
         self._checker = header.Checker(layout.payload_bytes)
         self._views: dict[int, Pixels] = {}
-        self._shape: tuple[int, ...] = ()
+        self._changes = 0
         self.words: Final = self._ring.words
         newest = self._ring.cursor
         before = {Start.OLDEST: self._before_oldest(newest), Start.NEWEST: max(0, newest - 1), Start.NEXT: newest}
@@ -136,16 +132,10 @@ class RingReader:
         self._position = newest
         return self._take(newest, newest)
 
-    def view_of(self, at: int, head: Header) -> Pixels:
-        """The pixels in the slot at `at` as an array of the header's shape; made once per slot and shape."""
-        shape = head[8:13]
-        if shape != self._shape:
-            self._views.clear()
-            self._shape = shape
-        known = self._views.get(at)
-        if known is None:
-            known = self._views[at] = self._view(at, head)
-        return known
+    def _place(self, at: int) -> tuple[int, memoryview]:
+        """Of the slot at `at`: the index of its lock word and the memory of its header."""
+        start = at + ring_layout.HEADER_AT
+        return at // 8, self._ring.view[start : start + header.SIZE_BYTES]
 
     def _view(self, at: int, head: Header) -> Pixels:
         pixel = PixelFormat(head.pixel)
@@ -157,22 +147,28 @@ class RingReader:
     def _await_news(self, timeout_s: float) -> int | None:
         """Position of the newest frame as soon as it is another one than the last; None when none came.
 
-        The usual case, one wait and one frame, asks no file system: after 10 ms of sleep everything that is
-        touched has to come from memory first.
+        The usual case, one wait and one frame, reads no clock and asks no file system: after 10 ms of sleep
+        everything that is touched has to come from memory first. A first wait that a signal cuts short counts in
+        full, so that this may return a quarter of a second early then.
         """
-        ring, deadline_s, now_s = self._ring, 0.0, 0.0
+        ring, words, deadline_s = self._ring, self.words, 0.0
+        nap_s = min(_LOOK_S, timeout_s)
         while True:
             seen = ring.wake_word[0]
             if not TSO:
                 futex.barrier()
-            if ring.words[_CURSOR] != self._position or (self._looks and self._arrived()):
-                return ring.words[_CURSOR]
-            now_s = self._clock.monotonic()
-            looked = deadline_s > 0.0
-            deadline_s = deadline_s or now_s + timeout_s
-            if now_s >= deadline_s or ring.retired or (looked and ring.replaced):
+            newest = words[_CURSOR]
+            if newest != self._position or (self._looks and self._arrived()):
+                return words[_CURSOR]
+            if nap_s <= 0.0 or words[_STATE] != ring_layout.LIVE:
                 return None
-            futex.wait(ring.wake_address, seen, min(_LOOK_S, deadline_s - now_s if looked else timeout_s))
+            futex.wait(ring.wake_address, seen, nap_s)
+            if words[_CURSOR] == self._position:
+                if ring.replaced:
+                    return None
+                now_s = self._clock.monotonic()
+                deadline_s = deadline_s or now_s - nap_s + timeout_s
+                nap_s = min(_LOOK_S, deadline_s - now_s)
 
     def _arrived(self) -> bool:
         """Look for the next frame for about as long as two of them are apart."""
@@ -190,26 +186,34 @@ class RingReader:
         return newest - min(seq, self.layout.slots - 2)
 
     def _take(self, wanted: int, newest: int) -> RingFrame:
-        words, slot = self.words, (wanted & ring_layout.SEQ_MASK) % self._slots
-        at = self._ats[slot]
-        lock_at, lock = at // 8, wanted << 1
+        words, lock = self.words, wanted << 1
+        lock_at, place = self._places[(wanted & ring_layout.SEQ_MASK) % self._slots]
         if not TSO:
             futex.barrier()
         if words[lock_at] != lock:
             self._skip(wanted, newest, "overwritten before it was read")
         if not TSO:
             futex.barrier()
-        data = bytes(self._heads[slot])
+        data = bytes(place)
         if not TSO:
             futex.barrier()
         if words[lock_at] != lock:
             self._skip(wanted, newest, "overwritten while it was read")
         head = self._checker.unpack(data)
-        if ring_layout.cursor(head.epoch, head.seq) != wanted:
+        if head[1] << ring_layout.SEQ_BITS | head[2] != wanted:
             raise CorruptFrame(f"slot says {head.frame_id}", cause="number")
-        self._looks = _LOOKS if head.published_ns - self._published_ns < _CLOSE_NS else 0
-        self._published_ns = head.published_ns
-        return RingFrame(self, at, lock, head)
+        self._looks = _LOOKS if head[6] - self._published_ns < _CLOSE_NS else 0
+        self._published_ns = head[6]
+        return RingFrame(words, lock_at, lock, head, self._pixels(lock_at, head))
+
+    def _pixels(self, lock_at: int, head: Header) -> Pixels:
+        """The view of this slot, made once as long as size and format stay the same."""
+        if self._changes != self._checker.changes:
+            self._views, self._changes = {}, self._checker.changes
+        known = self._views.get(lock_at)
+        if known is None:
+            known = self._views[lock_at] = self._view(lock_at * 8, head)
+        return known
 
     def _skip(self, wanted: int, newest: int, what: str) -> None:
         """Go on before the newest frame, count what was missed, raise Overrun."""
