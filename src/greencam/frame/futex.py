@@ -40,14 +40,23 @@ def barrier() -> None:
         fence.acquire()
 
 
+def poll(address: int, seen: int, timeout_s: float) -> None:
+    """What `wait` is where there is no futex: short sleeps until the word changes or about timeout_s are over."""
+    word = ctypes.c_uint32.from_address(address)
+    for _ in range(max(1, round(timeout_s / _NAP_S))):
+        if word.value != seen:
+            return
+        time.sleep(min(_NAP_S, timeout_s))
+
+
 if _NUMBER is None:
 
     def wake(address: int) -> None:
         """Nothing to do where readers poll."""
 
-    def wait(address: int, seen: int, timeout_s: float) -> None:  # noqa: ARG001
-        """Sleep a little: the caller looks again."""
-        time.sleep(min(_NAP_S, timeout_s))
+    def wait(address: int, seen: int, timeout_s: float) -> None:
+        """Look at the 32-bit word at `address` every millisecond until it is not `seen`, for timeout_s at most."""
+        poll(address, seen, timeout_s)
 
 else:
     _syscall = ctypes.CDLL(None, use_errno=False).syscall

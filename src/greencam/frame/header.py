@@ -18,7 +18,6 @@ _BODY = struct.Struct("<4sHH32sQQQQQQQQIIIHHI")
 _SUM = struct.Struct("<I")
 SIZE_BYTES = _BODY.size + _SUM.size
 MAX_PAYLOAD_BYTES = 1 << 30
-CAMERA_BYTES = 32
 _PIXELS = {int(fmt): fmt for fmt in PixelFormat}
 _CODECS = {int(codec): codec for codec in Codec}
 

@@ -16,7 +16,6 @@ from greencam.settings.read_text import read_text
 
 _MAX_DEPTH = 32
 _TAG = "tag:yaml.org,2002:"
-_TEXT = _TAG + "str"
 
 
 class _Loader(yaml.SafeLoader):
