@@ -93,8 +93,16 @@ def test_it_wraps_any_source_and_gives_a_sensor_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["", "|pattern", "/f|", "/f|webcam", "/f|faulty:/g"])
 def test_an_address_without_folder_or_camera_is_broken(address: str) -> None:
     with pytest.raises(CameraBroken) as caught:
-        Rig(Path(), address=address)
+        Rig(Path(), address=address).opened()
     assert caught.value.cause == "address"
+
+
+def test_reading_before_opening_is_told_and_closing_is_harmless(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with pytest.raises(CameraUnavailable) as caught:
+        rig.read()
+    assert caught.value.cause == "closed"
+    rig.source.close()
 
 
 def test_a_folder_that_cannot_be_is_broken(tmp_path: Path) -> None:

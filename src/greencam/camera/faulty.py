@@ -34,22 +34,20 @@ class FaultySource:
     def __init__(
         self, spec: CameraSpec, clock: Clock, source_for: Callable[[CameraSpec, Clock], CameraSource]
     ) -> None:
-        """Raises CameraBroken (`address`) for an address that is not as the module says."""
-        self._spec, self._clock = spec, clock
-        try:
-            folder, inner = faulty_parts(spec.address)
-            kind, address = parse_source(inner)
-        except ValueError as error:
-            raise CameraBroken(f"camera {spec.id}: {error}", cause="address") from error
-        self._where, self._wrapped = Path(folder), kind
+        self._spec, self._clock, self._source_for = spec, clock, source_for
+        self._where = Path(spec.address.partition("|")[0].strip())
         self._folder = FaultFolder(self._where, clock)
-        self._inner = source_for(replace(spec, kind=kind, address=address), clock)
+        self._inner: CameraSource | None = None
         self._veil = Veil()
         self._frames = 0
         self._share = 0.0
 
     def open(self) -> Opened:
-        """Open the wrapped camera, unless a fault is ordered for this moment; raises as that camera does."""
+        """Open the wrapped camera, unless a fault is ordered for this moment.
+
+        Raises CameraBroken (`address`) for an address that is not as the module says, else as that camera does.
+        """
+        inner_spec = self._inner_spec()
         self._folder.ensure_there()
         self._folder.look(self._frames, now=True)
         order = self._folder.taken(Moment.OPEN, self._frames)
@@ -57,8 +55,9 @@ class FaultySource:
             self._fail_to_open(order)
         if "disconnect" in self._folder.lasting(self._frames):
             raise CameraUnavailable(f"{self._name}: not there", cause="absent")
+        self._inner = self._inner or self._source_for(inner_spec, self._clock)
         opened = self._inner.open()
-        note = f"a drill: {self._wrapped} with faults on demand, ordered in {self._where}"
+        note = f"a drill: {inner_spec.kind} with faults on demand, ordered in {self._where}"
         return replace(opened, device=f"drill over {opened.device}", notes=(note, *opened.notes))
 
     def read(self, timeout_s: float) -> Picture:
@@ -79,7 +78,9 @@ class FaultySource:
         return self._next(timeout_s, next((name for name in VEILS if name in lasting), ""))
 
     def close(self) -> None:
-        """Close the wrapped camera, or hang before that."""
+        """Close the wrapped camera, or hang before that; nothing when it was never opened."""
+        if self._inner is None:
+            return
         self._folder.look(self._frames, now=True)
         order = self._folder.taken(Moment.CLOSE, self._frames)
         if order is not None:
@@ -91,8 +92,21 @@ class FaultySource:
     def _name(self) -> str:
         return f"camera {self._spec.id}, a drill"
 
+    @property
+    def _opened(self) -> CameraSource:
+        if self._inner is None:
+            raise CameraUnavailable(f"{self._name}: not open", cause="closed")
+        return self._inner
+
+    def _inner_spec(self) -> CameraSpec:
+        try:
+            kind, address = parse_source(faulty_parts(self._spec.address)[1])
+        except ValueError as error:
+            raise CameraBroken(f"camera {self._spec.id}: {error}", cause="address") from error
+        return replace(self._spec, kind=kind, address=address)
+
     def _next(self, timeout_s: float, veil: str) -> Picture:
-        picture = self._inner.read(timeout_s)
+        picture = self._opened.read(timeout_s)
         self._frames += 1
         if not picture.sensor_ns:
             picture = replace(picture, sensor_ns=picture.grabbed_ns)
@@ -106,7 +120,7 @@ class FaultySource:
             left_s = deadline_s - self._clock.monotonic()
             if left_s <= 0:
                 raise CameraUnavailable(f"{self._name}: no frame within {timeout_s:g} s", cause="timeout")
-            self._inner.read(left_s)
+            self._opened.read(left_s)
             self._share += share
         self._share -= 1.0
         return max(0.0, deadline_s - self._clock.monotonic())
