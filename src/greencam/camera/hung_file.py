@@ -12,6 +12,7 @@ import ctypes
 import errno
 import logging
 import os
+import select
 import signal
 import stat
 import struct
@@ -30,6 +31,7 @@ from greencam.base.stop import Stop
 FILE_NAME = "never-answers"
 _DEVICE = Path("/dev/fuse")
 _READY = b"mounted\n"
+_START_S = 10.0  # for the server to say so
 _MNT_DETACH = 2  # sys/mount.h
 _ROOT, _FILE = 1, 2  # node numbers; FUSE_ROOT_ID is 1
 _MESSAGE_BYTES = 1 << 20
@@ -85,8 +87,6 @@ class HungFile:
     def ensure_unmounted(self) -> None:
         """End the server, which lets every reader go, and unmount; may be called again."""
         proc.ensure_stopped(self._server, self._clock, grace_s=1.0)
-        if self._server.stdout is not None:
-            self._server.stdout.close()
         ensure_unmounted(self._folder)
 
 
@@ -98,18 +98,19 @@ def mount(folder: Path, clock: Clock) -> HungFile:
     _check_possible()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     argv = [sys.executable, "-P", "-m", "greencam.camera.hung_file", str(folder)]
-    server = proc.spawn(ChildSpec(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-    assert server.stdout is not None  # noqa: S101 - for the type checker
-    assert server.stderr is not None  # noqa: S101 - for the type checker
-    with server.stderr:
-        said = server.stdout.readline()  # a line, or its end: either comes at once
-        if said != _READY:
-            why = server.stderr.read().decode(errors="replace").strip()
-            proc.ensure_stopped(server, clock, grace_s=1.0)
-            server.stdout.close()
-            ensure_unmounted(folder)
-            raise Refused(why or "the server of the hung file ended")
-    return HungFile(folder, server, clock)
+    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+    with os.fdopen(read_fd, "rb", buffering=0) as said:
+        try:
+            server = proc.spawn(ChildSpec(argv, stdout=write_fd, stderr=write_fd))
+        finally:
+            os.close(write_fd)
+        spoke, _, _ = select.select([said], [], [], _START_S)
+        line = said.readline() if spoke else b""
+    mounted = HungFile(folder, server, clock)
+    if line != _READY:
+        mounted.ensure_unmounted()
+        raise Refused(line.decode(errors="replace").strip() or "the server of the hung file did not start")
+    return mounted
 
 
 def ensure_unmounted(folder: Path) -> None:
