@@ -12,12 +12,14 @@ import ctypes
 import errno
 import logging
 import os
+import re
 import select
 import signal
 import stat
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -32,6 +34,7 @@ FILE_NAME = "never-answers"
 _DEVICE = Path("/dev/fuse")
 _READY = b"mounted\n"
 _START_S = 10.0  # for the server to say so
+_KIND = "fuse.greencam"
 _MNT_DETACH = 2  # sys/mount.h
 _ROOT, _FILE = 1, 2  # node numbers; FUSE_ROOT_ID is 1
 _MESSAGE_BYTES = 1 << 20
@@ -114,10 +117,19 @@ def mount(folder: Path, clock: Clock) -> HungFile:
 
 
 def ensure_unmounted(folder: Path) -> None:
-    """Unmount what a server that was killed left behind; nothing when nothing is mounted there."""
+    """Unmount what a server that was killed left behind; never anything but a hung file."""
+    if not is_mounted(folder):
+        return
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.umount2(os.fsencode(folder), _MNT_DETACH) and ctypes.get_errno() not in {errno.EINVAL, errno.ENOENT}:
+    if libc.umount2(os.fsencode(folder), _MNT_DETACH):
         _log.warning("%s can't be unmounted: %s", folder, os.strerror(ctypes.get_errno()))
+
+
+def is_mounted(folder: Path) -> bool:
+    """Whether the file system that is seen in this folder is a hung file's, its server alive or dead."""
+    place = folder.parent.resolve() / folder.name
+    kinds = [kind for point, kind in _mounts() if point == str(place)]
+    return kinds[-1:] == [_KIND]  # the last one mounted there covers the others
 
 
 def serve(fd: int, stop: Stop) -> None:
@@ -208,12 +220,19 @@ def _check_possible() -> None:
         raise Refused("a hung file can be mounted by root only: run this with sudo")
 
 
+def _mounts() -> Iterator[tuple[str, str]]:
+    """Mount point and kind of every mount, in order; proc(5) writes a space in a name as \\040."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, point, kind, *_ = line.split(" ")
+        yield re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point), kind
+
+
 def _mounted(folder: Path) -> int:
     """Mount; the descriptor over which the kernel asks. Raises Refused."""
     fd = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
     options = f"fd={fd},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()},allow_other".encode()
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"greencam", os.fsencode(folder), b"fuse.greencam", 0, options):
+    if libc.mount(b"greencam", os.fsencode(folder), _KIND.encode(), 0, options):
         why = os.strerror(ctypes.get_errno())
         os.close(fd)
         raise Refused(f"a hung file can't be mounted in {folder}: {why}")
