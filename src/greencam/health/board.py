@@ -5,7 +5,6 @@ Read from /sys and /proc below a root that tests replace; what is absent or garb
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ _THROTTLE_FILES = (
 _CPU_ZONES = {"cpu-thermal", "cpu_thermal", "cpu-thermal0", "soc-thermal", "soc_thermal", "x86_pkg_temp"}
 _PLAUSIBLE_C = (-60.0, 200.0)
 _MAX_ZONES = 64
+_LARGEST = 1e12
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _figure(word: str) -> float | None:
         figure = float(word)
     except ValueError:
         return None
-    return figure if math.isfinite(figure) and figure >= 0 else None
+    return figure if 0 <= figure < _LARGEST else None  # NaN fails both
 
 
 def _listed(root: Path, pattern: str) -> list[Path]:
