@@ -100,3 +100,12 @@ def test_a_very_long_line_costs_no_more_than_moments() -> None:
     for text in ("a", "a://", "?", "?pass", "@", "://a:b", "&user;key"):
         assert len(without_secrets(text * 20_000)) == len(text) * 20_000
     assert time.monotonic() - began < 5.0
+
+
+@given(st.text(max_size=200))
+def test_the_text_of_somebody_else_stays_on_one_line_and_can_be_written(text: str) -> None:
+    line = log.one_line(text)
+    assert len(line) == len(text)
+    assert len(line.splitlines()) <= 1
+    assert "\x1b" not in line
+    line.encode()

@@ -167,6 +167,18 @@ def test_what_the_desk_asks_the_helper_understands(box: Box) -> None:
         box.request.unlink()
 
 
+@pytest.mark.parametrize("sentence", ["😀" * 900, "\x00" * 900, '"' * 900, "\ud800" * 900, "a\nb" * 300])
+def test_no_sentence_makes_a_request_that_the_helper_refuses(box: Box, sentence: str) -> None:
+    class Now(FakeClock):
+        def wall(self) -> float:
+            return time.time()
+
+    desk = RebootDesk(DeskPlaces(box.root / "data", box.request.parent, box.root), RebootLimits(), Now())
+    assert desk.ask(replace(ASK, sentence=sentence)).asked
+    assert box.request.stat().st_size <= 4096
+    assert box.run().returncode == STARTED
+
+
 def test_its_reasons_are_the_desks(helper: ModuleType) -> None:
     assert set(helper.REASONS) == set(Reason)
 

@@ -105,14 +105,14 @@ def test_every_thread_is_told_with_what_it_waits_for(tmp_path: Path) -> None:
         wchan="futex_wait_queue",
         threads=(
             ThreadFacts(50, "a (b) c", "S", "futex_wait_queue"),
-            ThreadFacts(51, "capture?", "D", "vb2_wait_for_all_buffers"),
+            ThreadFacts(51, "capture ", "D", "vb2_wait_for_all_buffers"),
             ThreadFacts(52, "x" * 64, "R", None),
         ),
         stack=seen.stack,
         devices=("/dev/dma_heap/linux,cma", "/dev/video0"),
     )
     assert seen.as_dict()["stuck_threads"] == [
-        {"tid": 51, "name": "capture?", "state": "D", "wchan": "vb2_wait_for_all_buffers"}
+        {"tid": 51, "name": "capture ", "state": "D", "wchan": "vb2_wait_for_all_buffers"}
     ]
 
 
@@ -185,7 +185,7 @@ def test_memory_of_a_process_that_hangs_in_the_kernel_is_not_touched(tmp_path: P
 def test_a_command_line_is_bounded_and_without_line_ends(tmp_path: Path) -> None:
     Made(50, words=("a\nb", "c" * 9000), descriptors=("/dev/video0",)).put(tmp_path)
     (holder,) = holders_of(root=tmp_path)
-    assert holder.command.startswith("a?b ccc")
+    assert holder.command.startswith("a b ccc")
     assert len(holder.command) == 200
 
 

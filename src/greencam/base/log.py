@@ -26,6 +26,11 @@ def without_secrets(text: str) -> str:
     return _USERINFO.sub("://***@", text)
 
 
+def one_line(text: str) -> str:
+    """The text of somebody else as part of a line of ours: what could end the line or move a cursor is a space."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 class _Redacting(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from greencam.base.log import without_secrets
+from greencam.base.log import one_line, without_secrets
 from greencam.health.board import ROOT, Board, read_board
 from greencam.health.process import ProcessFacts, look_at
 
@@ -65,7 +65,7 @@ def gather(pid: int | None, lines: Iterable[str] = (), dump: str = "", root: Pat
     """
     return Evidence(
         pid=pid,
-        lines=tuple(_one_line(line) for line in list(lines)[-MAX_LINES:]),
+        lines=tuple(_driver_line(line) for line in list(lines)[-MAX_LINES:]),
         dump=_bounded_dump(dump),
         process=look_at(pid, root) if pid is not None else None,
         board=read_board(root),
@@ -84,15 +84,14 @@ def _at(wchan: str | None) -> str:
     return f" at {wchan}" if wchan else ""
 
 
-def _one_line(line: str) -> str:
-    text = without_secrets(line[:_LOOKED_AT].strip())
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:MAX_LINE]
+def _driver_line(line: str) -> str:
+    return one_line(without_secrets(line[:_LOOKED_AT].strip()))[:MAX_LINE]
 
 
 def _bounded_dump(dump: str) -> str:
     """Of a long dump its beginning and its end: faulthandler tells the newest thread first, the main one last."""
     text = without_secrets(dump[:_LOOKED_AT])
-    clean = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
+    clean = "\n".join(one_line(line) for line in text.split("\n"))
     data = clean.encode("utf-8", "replace")
     if len(data) > MAX_DUMP_BYTES:
         half = (MAX_DUMP_BYTES - len(_CUT)) // 2

@@ -21,7 +21,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import Refused, Unavailable
 from greencam.base.files import store_errors, write_atomic
 from greencam.base.lock import Lock
-from greencam.base.log import without_secrets
+from greencam.base.log import one_line, without_secrets
 from greencam.capture.reboot import Reason, RebootFacts, RebootLimits, RunningTime, refusal
 from greencam.health import board
 from greencam.health.kernel_files import read_text
@@ -226,13 +226,13 @@ class RebootDesk:
             "reason": str(reason),
             "camera": case.camera,
             "wall_s": round(self._clock.wall(), 3),
-            "sentence": without_secrets(case.sentence)[:_MAX_SENTENCE],
+            "sentence": one_line(without_secrets(case.sentence))[:_MAX_SENTENCE],
         }
         part = self._inbox / f".{REQUEST}.{number}"
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(fd, "wb") as stream:
-                stream.write(json.dumps(facts).encode())
+                stream.write(json.dumps(facts, ensure_ascii=False).encode())  # the helper takes 4 KiB at most
             os.link(part, self._inbox / REQUEST)
         finally:
             part.unlink(missing_ok=True)

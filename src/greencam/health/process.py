@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from greencam.base.log import without_secrets
+from greencam.base.log import one_line, without_secrets
 from greencam.base.place import ROOT_VARIABLE
 from greencam.base.proc import PARENT_VARIABLE
 from greencam.health.board import ROOT
@@ -205,4 +205,4 @@ def _real(device: str, root: Path) -> str:
 
 
 def _plain(text: str, limit: int) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:limit])
+    return one_line(text[:limit])
