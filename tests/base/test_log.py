@@ -73,6 +73,10 @@ def test_a_secret_in_a_query_is_hidden_too(name: str) -> None:
     assert "fps=5" in line
 
 
+def test_an_address_behind_the_word_password_keeps_neither() -> None:
+    assert "s3cr3t" not in line_of("%s", "worker password=rtsp://admin:s3cr3t@10.0.0.9/1")
+
+
 def test_a_password_in_a_traceback_is_hidden() -> None:
     try:
         raise ValueError("rtsp://admin:s3cr3t@10.0.0.9/1 refuses")
