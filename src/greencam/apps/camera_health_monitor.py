@@ -15,11 +15,11 @@ from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
 from greencam.base.stop import Stop
 from greencam.bus.link import connect, target_of
-from greencam.capture.facts_file import capture_pid, read_facts
+from greencam.capture.facts_file import capture_pid
 from greencam.capture.reboot import RebootLimits
 from greencam.capture.reboot_request import DeskPlaces, RebootDesk
 from greencam.client.camera_manager import CameraManager
-from greencam.client.camera_status import camera_status, remote_facts
+from greencam.client.camera_status import camera_status, local_facts, remote_facts
 from greencam.settings.load import load
 from greencam.settings.model import Settings
 
@@ -97,7 +97,7 @@ def statuses(settings: Settings, cameras: list[str]) -> dict[str, dict[str, Any]
     client, thresholds = connect(target), settings.machine.camera_health_thresholds
     found = {}
     for camera in cameras:
-        facts = read_facts(settings.runtime_dir, camera, clock)
+        facts = local_facts(settings.runtime_dir, camera, clock)
         if facts is None and capture_pid(settings.runtime_dir, camera) is None:
             facts = remote_facts(client, target, camera)
         found[camera] = camera_status(facts, thresholds)

@@ -24,8 +24,8 @@ from greencam.base.errors import BusUnavailable, GreencamError, Overrun
 from greencam.base.proc import ChildSpec, python_argv
 from greencam.bus import channels, keys
 from greencam.bus.link import connect
-from greencam.capture.facts_file import capture_pid, read_facts
-from greencam.client.camera_status import camera_status, remote_facts
+from greencam.capture.facts_file import capture_pid
+from greencam.client.camera_status import camera_status, local_facts, remote_facts
 from greencam.client.feed import Feed
 from greencam.client.places import Places
 from greencam.frame.picture import Pixels
@@ -97,7 +97,7 @@ class CameraManager:
         return camera_status(self._facts(), self._settings.machine.camera_health_thresholds)
 
     def _facts(self) -> dict[str, Any] | None:
-        here = read_facts(self._settings.runtime_dir, self.camera, self._clock)
+        here = local_facts(self._settings.runtime_dir, self.camera, self._clock)
         if here is not None or self._target.embedded:
             return here
         return remote_facts(self._redis, self._target, self.camera)

@@ -14,6 +14,7 @@ from greencam.base.errors import BusUnavailable, FrameError
 from greencam.base.place import ring_path
 from greencam.bus import beats, keys
 from greencam.bus.link import Client, RedisTarget
+from greencam.capture.facts_file import read_facts
 from greencam.frame.ring_reader import RingReader
 from greencam.health.score import score_of
 from greencam.settings.machine_model import CameraHealthThresholds
@@ -27,6 +28,15 @@ def remote_facts(client: Client, target: RedisTarget, camera: str) -> dict[str, 
         return beats.read(client, target, keys.beat(camera))
     except BusUnavailable:
         return None
+
+
+def local_facts(runtime_dir: Path, camera: str, clock: Clock) -> dict[str, Any] | None:
+    """The facts of this host's capture, with the age of the newest frame as the ring tells it now."""
+    facts = read_facts(runtime_dir, camera, clock)
+    age_s = frame_age_s(runtime_dir, camera, clock)
+    if facts is None or age_s is None:
+        return facts
+    return {**facts, "frame_age_s": age_s, "stale": age_s > STALE_S or bool(facts.get("frozen"))}
 
 
 def frame_age_s(runtime_dir: Path, camera: str, clock: Clock) -> float | None:
