@@ -37,6 +37,7 @@ from greencam.capture.reboot_request import DeskPlaces, RebootDesk
 from greencam.capture.recovery import CameraDesk, Recovery
 from greencam.capture.service import END_OF_RECORDING, CaptureParts, CaptureService, CaptureSettings
 from greencam.capture.stream_ring import RingSettings, StreamRing
+from greencam.capture.voice import Sources
 from greencam.capture.witness import Witness
 from greencam.capture.worker import Worker
 from greencam.frame.formats import pixel_format
@@ -87,18 +88,18 @@ def _capture(options: argparse.Namespace) -> int:
     spool = Spool(_SPOOL_BYTES)
     publisher = Publisher(target, camera.id, spool, settings.machine.stream_max_mb * _MIB, clock)
     encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock)
-    parts = CaptureParts(
-        make_worker=_workers(camera.id, clock),
+    sources = Sources(
         ring=StreamRing(camera.id, ring_settings(settings, camera.id)),
         publisher=publisher,
         encoder=encoder,
         recovery=_recovery(camera, settings, clock),
         eye=Eye(camera.id, clock, certain=camera.kind in _SENSORS),
-        witness=Witness(camera.id),
         quarantine=Quarantine(camera.id, clock),
         facts_file=FactsFile(facts_path(runtime, camera.id)),
     )
+    parts = CaptureParts(_workers(camera.id, clock), sources, Witness(camera.id))
     service = CaptureService(spec, capture_settings(settings), parts, clock, stop)
+    signal.signal(signal.SIGUSR2, lambda *_: service.recover_soon())  # what Redis asks for, while Redis is away
     code = run(service, stop, clock, logging.getLogger("capture"), duration_s=options.duration)
     lock.release()
     ended = code == EXIT_OK and stop.reason == END_OF_RECORDING and proc.supervised()

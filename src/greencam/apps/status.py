@@ -15,7 +15,8 @@ from greencam.base.lock import holder
 from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect, target_of
 from greencam.capture.service import describe_format
-from greencam.client.camera_status import STALE_S, frame_age_s
+from greencam.capture.voice import STALE_S
+from greencam.client.camera_status import frame_age_s
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,20 +10,13 @@ from typing import Any
 from greencam.base.clock import Clock
 from greencam.base.errors import Broken, StoreBusy
 from greencam.base.stop import Stop
-from greencam.bus import keys
 from greencam.camera.source import CameraSpec
 from greencam.capture.causes import cause_in
-from greencam.capture.encoder import Encoder
-from greencam.capture.eye import Eye
-from greencam.capture.facts_file import FactsFile
 from greencam.capture.ladder import Rung, Step
 from greencam.capture.plan import Action, Deadlines, Sight, State, decide
 from greencam.capture.progress import Progress
-from greencam.capture.publisher import Publisher
-from greencam.capture.quarantine import Quarantine
-from greencam.capture.recovery import Recovery
 from greencam.capture.squatters import clear_the_way
-from greencam.capture.stream_ring import StreamRing
+from greencam.capture.voice import Sources, Voice
 from greencam.capture.witness import Witness
 from greencam.capture.worker import Worker
 
@@ -40,26 +30,19 @@ _log = logging.getLogger("capture")
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """Deadlines of this camera, how often it reports, and after how many seconds its newest frame is stale."""
+    """Deadlines of this camera, and how often it reports, in seconds."""
 
     deadlines: Deadlines
     report_every_s: float = 300.0
-    stale_s: float = 5.0
 
 
 @dataclass(frozen=True)
 class CaptureParts:
-    """What the service works with: how a worker is made, the ring, the way to Redis, JPEG on demand, recovery."""
+    """What the service works with: how a worker is made, the parts that know the camera, evidence."""
 
     make_worker: Callable[[CameraSpec], Worker]
-    ring: StreamRing
-    publisher: Publisher
-    encoder: Encoder
-    recovery: Recovery
-    eye: Eye
+    sources: Sources
     witness: Witness
-    quarantine: Quarantine
-    facts_file: FactsFile
 
 
 class CaptureService:
@@ -70,26 +53,26 @@ class CaptureService:
     ) -> None:
         self.name = f"capture of {spec.id}"
         self._spec, self._settings, self._clock, self._stop = spec, settings, clock, stop
-        self._parts = parts
-        self._publisher, self._encoder, self._ring = parts.publisher, parts.encoder, parts.ring
-        self._recovery, self._eye = parts.recovery, parts.eye
-        self._witness, self._quarantine = parts.witness, parts.quarantine
+        self._make_worker, self._witness = parts.make_worker, parts.witness
+        known = parts.sources
+        self._publisher, self._encoder, self._ring = known.publisher, known.encoder, known.ring
+        self._recovery, self._eye, self._quarantine = known.recovery, known.eye, known.quarantine
         self._worker: Worker | None = None
-        self._opened: dict[str, Any] = {}
-        self._failure: dict[str, Any] = {}
-        self._state, self._since_s, self._retry_s = State.WAITING, clock.monotonic(), 0.0
-        self._phase, self._phase_s = "", self._since_s
+        self._since_s, self._retry_s = clock.monotonic(), 0.0
+        self._phase_s = self._since_s
         self._allowed_s = settings.deadlines.frame_s
         self._driver_says = ""
         self._progress = Progress()
+        self._voice = Voice(spec, known, self._progress, clock)
+        self._now = self._voice.now
         self._turned_s = self._since_s
         self._overtake_s = 0.0
         self._report_due_s = self._since_s + settings.report_every_s
-        self.counts: Counter[str] = Counter()
+        self._recover_soon = False
 
     def start(self) -> None:
         """Begin to talk to Redis and to watch for readers; the first turn starts the worker."""
-        self._publisher.start(self.facts)
+        self._publisher.start(self._voice.facts)
         self._encoder.start()
 
     def wake_fds(self) -> tuple[int, ...]:
@@ -109,8 +92,7 @@ class CaptureService:
         elif action is Action.KILL:
             self._fail({"retry": True, "cause": cause, "text": self._why(cause)})
         self._report(now_s)
-        if self._parts.facts_file.due(now_s):
-            self._parts.facts_file.renew(self.facts(), now_s)
+        self._voice.renew(now_s)
         return _TURN_S
 
     def stop(self) -> None:
@@ -118,48 +100,19 @@ class CaptureService:
         if self._worker is not None:
             self._worker.ensure_stopped()
             self._measure(self._clock.monotonic())
-        self._enter(State.STOPPING if self._state is not State.ENDED else State.ENDED)
-        self._announce("stream_ended")
+        self._enter(State.STOPPING if self._now.state is not State.ENDED else State.ENDED)
+        self._voice.announce("stream_ended")
         self._encoder.stop()
         self._publisher.stop(drain_s=0.7)
         self._ring.retire()
         self._recovery.stop()
-        self._parts.facts_file.remove()
-
-    def facts(self) -> dict[str, Any]:
-        """What is true of this camera now, for beats and status answers."""
-        progress, worker, now_s = self._progress, self._worker, self._clock.monotonic()
-        age_s = progress.age_s(now_s)
-        frozen = self._eye.frozen is not None
-        return {
-            "camera": self._spec.id,
-            "state": str(self._state),
-            "phase": self._phase,
-            "pid": os.getpid(),
-            "worker_pid": worker.pid if worker else None,
-            "epoch": progress.epoch,
-            "seq": progress.seq,
-            "fps": round(progress.fps, 2),
-            "frame_age_s": age_s,
-            "stale": age_s is None or age_s > self._settings.stale_s or frozen,
-            "frozen": frozen,
-            "wish": self._spec.wish.as_dict(),
-            "opened": self._opened,
-            "failure": self._failure,
-            "warnings": [{"what": finding.word, "text": finding.text} for finding in self._eye.warnings],
-            "quarantine": self._quarantine.facts,
-            "encoded": self._encoder.encoded,
-            "rejected": self._encoder.rejected,
-            "counts": dict(self.counts),
-            "redis": self._publisher.connected,
-            **self._recovery.facts(),
-        }
+        self._voice.end()
 
     def _excuse(self, now_s: float) -> None:
         """Blame nobody for time in which we did not run ourselves (a starved processor, SIGSTOP): one pass more."""
         stalled_s, self._turned_s = now_s - self._turned_s - _TURN_S, now_s
         if stalled_s > _STALLED_S:
-            self.counts["own stalls"] += 1
+            self._now.counts["own stalls"] += 1
             self._since_s += stalled_s
             self._phase_s += stalled_s
             self._progress.seen_s += stalled_s if self._progress.seen_s else 0.0
@@ -169,26 +122,27 @@ class CaptureService:
 
     def _sight(self) -> Sight:
         gone = self._worker is None or self._worker.gone()
-        closing_s = self._phase_s if self._phase == "close" else None
+        closing_s = self._phase_s if self._now.phase == "close" else None
         return Sight(
-            self._state, self._since_s, self._progress.seen_s, self._retry_s, gone, self._allowed_s, closing_s
+            self._now.state, self._since_s, self._progress.seen_s, self._retry_s, gone, self._allowed_s, closing_s
         )
 
     def _open(self, now_s: float) -> None:
         if self._worker is not None:
             self._retry_s = now_s + _TURN_S  # never two workers on one device
             if self._quarantine.found(self._worker, now_s):
-                self._failure = self._quarantine.failure
+                self._now.failure = self._quarantine.failure
                 self._recovery.evidence(self._witness.last_words(self._worker))
                 self._recovery.still_there()
             return
         self._quarantine.clear()
-        known = replace(self._spec, identity=self._opened.get("identity", ""))  # it may come back elsewhere
-        self._worker = self._parts.make_worker(known)
-        self.counts["workers"] += 1
+        known = replace(self._spec, identity=self._now.opened.get("identity", ""))  # it may come back elsewhere
+        self._worker = self._make_worker(known)
+        self._now.worker_pid = self._worker.pid
+        self._now.counts["workers"] += 1
         self._recovery.worker_starts()
         self._since_s = now_s
-        self._phase, self._phase_s = "", now_s
+        self._now.phase, self._phase_s = "", now_s
         self._enter(State.OPENING)
 
     def _hear(self) -> None:
@@ -205,8 +159,8 @@ class CaptureService:
 
     def _handle(self, message: dict[str, Any]) -> None:
         if "phase" in message:
-            self._phase, self._phase_s = str(message["phase"]), self._clock.monotonic()
-        if "opened" in message and self._state is State.OPENING:
+            self._now.phase, self._phase_s = str(message["phase"]), self._clock.monotonic()
+        if "opened" in message and self._now.state is State.OPENING:
             self._begin_stream(message["opened"])
         if "failed" in message:
             self._fail(self._with_driver_cause(message["failed"]), polite=bool(message["failed"].get("polite")))
@@ -226,20 +180,20 @@ class CaptureService:
         except StoreBusy as error:
             self._fail({"retry": True, "cause": "memory", "text": str(error)})
             return
-        again, self._opened = self._opened == opened, opened
+        again, self._now.opened = self._now.opened == opened, opened
         self._allowed_s, self._driver_says = self._settings.deadlines.frame_s, ""
         self._eye.begin(self._ring.path)
         if self._worker is not None:
             self._worker.pipe.send({"ring": str(self._ring.path)})
         self._encoder.follow(self._ring.path)
         self._enter(State.STREAMING)
-        self._announce("stream_started")
+        self._voice.announce("stream_started")
         _log.info("%s: %s, %s", self._spec.id, opened["device"], describe_format(facts))
         for note in opened["notes"] if not again else ():
             _log.warning("%s: %s", self._spec.id, note)
 
     def _measure(self, now_s: float) -> None:
-        if self._state is State.STREAMING and not self._ring.sound:
+        if self._now.state is State.STREAMING and not self._ring.sound:
             text = f"the ring {self._ring.path} was removed or damaged"
             self._fail({"retry": True, "cause": "ring", "text": text})
         if self._ring.epoch and self._publisher.taken_epoch >= self._ring.epoch and now_s >= self._overtake_s:
@@ -248,18 +202,26 @@ class CaptureService:
         if self._progress.look(self._ring.cursor, self._ring.epoch, now_s):
             self._allowed_s = self._settings.deadlines.frame_s
             self._look(self._progress.frames - before, now_s)
-        elif self._driver_says and self._state is State.STREAMING and self._silent_s(now_s) > _BUFFER_PATIENCE_S:
+        elif (
+            self._driver_says and self._now.state is State.STREAMING and self._silent_s(now_s) > _BUFFER_PATIENCE_S
+        ):
             cause, self._driver_says = self._driver_says, ""
+            self._fail({"retry": True, "cause": cause, "text": "no frames, and the driver reports a fault"})
+
+    def _believe_the_driver(self) -> None:
+        """No frames come, and the driver has written why: that is reason enough, before any deadline."""
+        cause, self._driver_says = self._driver_says, ""
+        if cause:
             self._fail({"retry": True, "cause": cause, "text": "no frames, and the driver reports a fault"})
 
     def _look(self, came: int, now_s: float) -> None:
         """New frames are there: look at the newest, tell the ladder, and see whether the picture is alive."""
-        self._eye.look(now_s, self._progress.fps, self._opened.get("format", {}).get("fps", 0.0))
+        self._eye.look(now_s, self._progress.fps, self._now.opened.get("format", {}).get("fps", 0.0))
         self._recovery.frames_came(came, self._eye.digest)
-        if self._failure and not self._recovery.troubled:
-            self._failure = {}
-            self._tell_state()
-        if self._state is State.STREAMING and (finding := self._eye.frozen) is not None:
+        if self._now.failure and not self._recovery.troubled:
+            self._now.failure = {}
+            self._voice.tell()
+        if self._now.state is State.STREAMING and (finding := self._eye.frozen) is not None:
             self._recovery.freeze_seen(self._eye.digest)
             self._fail({"retry": True, "cause": "frozen", "text": finding.text}, polite=True)
 
@@ -277,28 +239,34 @@ class CaptureService:
         text = "Redis holds newer frames than ours (another box with this camera id?); going on as epoch"
         _log.warning("%s: %s %d", self._spec.id, text, self._ring.epoch)
 
+    def recover_soon(self) -> None:
+        """Replace the worker at the next turn; may be called from a signal handler."""
+        self._recover_soon = True
+
     def _obey(self) -> None:
-        """Do what Redis asks: `recover` or `reopen` replaces the worker, `announce` repeats the announcement."""
+        """Do what Redis or a signal asks: `recover` replaces the worker, `announce` repeats the announcement."""
+        wishes = ["recover"] if self._recover_soon else []
+        self._recover_soon = False
         while self._publisher.commands:
-            wish = self._publisher.commands.popleft().get("do")
-            if wish in {"recover", "reopen"} and self._state is not State.ENDED:
-                _log.info("%s: asked to reopen the camera", self._spec.id)
-                self._recovery.asked(Rung.REPLACE)
-                self._replace_worker(pause_s=0.0)
-            elif wish == "announce":
-                self._announce("stream_started" if self._state is State.STREAMING else "stream_ended")
+            wishes.append(str(self._publisher.commands.popleft().get("do")))
+        if {"recover", "reopen"} & set(wishes) and self._now.state is not State.ENDED:
+            _log.info("%s: asked to reopen the camera", self._spec.id)
+            self._recovery.asked(Rung.REPLACE)
+            self._replace_worker(pause_s=0.0)
+        if "announce" in wishes:
+            self._voice.announce("stream_started" if self._now.state is State.STREAMING else "stream_ended")
 
     def _fail(self, failure: dict[str, Any], *, polite: bool = False) -> None:
-        if self._state in {State.WAITING, State.ENDED, State.STOPPING}:
+        if self._now.state in {State.WAITING, State.ENDED, State.STOPPING}:
             return
         if failure["cause"] == "busy" and (who := clear_the_way(self._spec.id)):
             failure = {**failure, "text": f"{failure['text']}; {who}"}
-        self._failure = failure
-        self.counts[f"failed: {failure['cause']}"] += 1
+        self._now.failure = failure
+        self._now.counts[f"failed: {failure['cause']}"] += 1
         step = self._recovery.failed(failure, polite=polite, silent_s=self._silent_s(self._clock.monotonic()))
         rung = self._climb(step, polite=polite)
         self._recovery.begins(rung, after_s=step.pause_s)
-        self._tell_state()
+        self._voice.tell()
 
     def _climb(self, step: Step, *, polite: bool) -> Rung:
         """Carry out what the ladder chose; a worker that takes no orders any more is replaced. What was done."""
@@ -309,7 +277,7 @@ class CaptureService:
                 self._since_s = now_s
                 return Rung.RETRY
         elif worker is not None and step.rung is Rung.RESTART and worker.order("restart"):
-            self._phase, self._phase_s = "close", now_s
+            self._now.phase, self._phase_s = "close", now_s
             self._enter(State.OPENING)
             return Rung.RESTART
         if worker is not None and not polite:
@@ -326,7 +294,7 @@ class CaptureService:
     def _why(self, cause: str) -> str:
         if cause == "crashed":
             return f"the camera's worker ended: {self._worker.ending() if self._worker else 'not started'}"
-        limits, phase = self._settings.deadlines, self._phase or "start"
+        limits, phase = self._settings.deadlines, self._now.phase or "start"
         if cause == "timeout":
             return f"no frame for {self._allowed_s:g} s, hanging in phase {phase}"
         late_s = limits.close_s if cause == "close timeout" else limits.open_s
@@ -341,34 +309,16 @@ class CaptureService:
 
     def _bury(self) -> None:
         worker = self._worker
-        if worker is not None and (worker.leaving or self._state is State.ENDED) and worker.gone():
+        if worker is not None and (worker.leaving or self._now.state is State.ENDED) and worker.gone():
             self._recovery.evidence(self._witness.last_words(worker))
             worker.release()
-            self._worker = None
+            self._worker = self._now.worker_pid = None
 
     def _enter(self, state: State) -> None:
-        if state is self._state:
+        if state is self._now.state:
             return
-        self._state, self._since_s = state, self._clock.monotonic()
-        self._tell_state()
-
-    def _tell_state(self) -> None:
-        """Let everybody know at once, on this host and over Redis."""
-        facts = self.facts()
-        self._publisher.tell(keys.state(self._spec.id), facts)
-        self._parts.facts_file.renew(facts, self._clock.monotonic())
-
-    def _announce(self, event: str) -> None:
-        facts = {
-            "event": event,
-            "camera": self._spec.id,
-            "host": socket.gethostname(),
-            "ring": str(self._ring.path),
-            "stream": keys.frames(self._spec.id),
-            "epoch": self._ring.epoch,
-            **self._opened.get("format", {}),
-        }
-        self._publisher.tell(keys.announce(self._spec.id), facts)
+        self._now.state, self._since_s = state, self._clock.monotonic()
+        self._voice.tell()
 
     def _report(self, now_s: float) -> None:
         if now_s < self._report_due_s:
@@ -376,7 +326,7 @@ class CaptureService:
         self._report_due_s = now_s + self._settings.report_every_s
         self._recovery.keep_time()
         progress = self._progress
-        _log.info("%s: %.1f fps, %d frames, %s", self._spec.id, progress.fps, progress.frames, self._state)
+        _log.info("%s: %.1f fps, %d frames, %s", self._spec.id, progress.fps, progress.frames, self._now.state)
 
 
 def describe_format(facts: dict[str, Any]) -> str:

@@ -15,11 +15,10 @@ from greencam.base.place import ring_path
 from greencam.bus import beats, keys
 from greencam.bus.link import Client, RedisTarget
 from greencam.capture.facts_file import read_facts
+from greencam.capture.voice import STALE_S
 from greencam.frame.ring_reader import RingReader
 from greencam.health.score import score_of
 from greencam.settings.machine_model import CameraHealthThresholds
-
-STALE_S = 5.0
 
 
 def remote_facts(client: Client, target: RedisTarget, camera: str) -> dict[str, Any] | None:
