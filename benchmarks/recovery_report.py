@@ -16,8 +16,8 @@ from greencam.upkeep.drill_kinds import KINDS
 _PLOT = "recovery.png"
 _HANGS = ("hang", "hang-c", "stop")  # faults that only the absence of frames tells
 _HOW = (
-    "Written by `.venv/bin/python benchmarks/reliability.py`. Times are seen from outside: frames as a consumer gets\n"
-    "them from shared memory, everything else as the capture process tells it to everybody.\n"
+    "Written by `.venv/bin/python benchmarks/reliability.py`. Times are seen from outside: frames as a consumer\n"
+    "gets them from shared memory, everything else as the capture process tells it to everybody.\n"
 )
 Found = dict[str, Any]
 
