@@ -22,6 +22,8 @@ def test_nothing_there_means_defaults(tmp_path: Path) -> None:
     assert settings.logs_dir == tmp_path / "logs"
     assert settings.data_dir == tmp_path / "data"
     assert settings.runtime_dir.name.startswith("greencam-")
+    assert settings.reboot_control_dir == Path("/run/greencam/control")
+    assert load(tmp_path, {"GREENCAM_REBOOT_CONTROL_DIR": ""}).reboot_control_dir is None
     assert (settings.storage.every_s, settings.storage.max_mb, settings.storage.keep_days) == (1.0, 1024, None)
     assert settings.warnings == ()
 
@@ -148,6 +150,22 @@ def test_other_files_and_roots(tmp_path: Path) -> None:
         (
             "CAMERA_RECOVERY_SETTINGS = {'system_reboot_threshold': 2}",
             "config.py line 1: CAMERA_RECOVERY_SETTINGS: system_reboot_threshold (2) must not be below ",
+        ),
+        (
+            "CAMERA_RECOVERY_SETTINGS = {'system_reboot_threshold': 4}",
+            "config.py line 1: CAMERA_RECOVERY_SETTINGS: system_reboot_threshold (4) must not be below max_",
+        ),
+        (
+            "CAMERA_RECOVERY_SETTINGS = {'recovery_cooldown': 0}",
+            "config.py line 1: CAMERA_RECOVERY_SETTINGS: recovery_cooldown × max_recovery_attempts (0 s) must",
+        ),
+        (
+            "CAMERA_RECOVERY_SETTINGS = {\n'frame_timeout': 0}",
+            "config.py line 2: CAMERA_RECOVERY_SETTINGS.frame_timeout: 0 is less than 0.1",
+        ),
+        (
+            "CAMERA_RECOVERY_SETTINGS = {\n'max_recovery_attempts': 0}",
+            "config.py line 2: CAMERA_RECOVERY_SETTINGS.max_recovery_attempts: 0 is less than 1",
         ),
         (
             "CAMERA_WIDTH = 1271\nCAMERA_FORMAT = 'YUV420'",
