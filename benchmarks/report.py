@@ -122,7 +122,12 @@ def _paced(section: dict[str, Any]) -> str:
     return (
         f"1280×720×3 raw at {section['fps']:g} fps. Latency from before the producer's copy until the consumer has "
         "the picture, CLOCK_MONOTONIC. All consumers block: greencam's on the futex, iceoryx2's in "
-        "`Listener.timed_wait`, the blocking wait of its event service.\n\n" + table(heads, rows)
+        "`Listener.timed_wait`, the blocking wait of its event service. The latency holds the copy, and the copy "
+        "is what differs: iceoryx2's consumers give a sample back before they wait, so that one chunk is filled "
+        "again and again and stays in the cache; where they keep it until the next one, and in a ring, which "
+        "leaves frames where they are, the copy goes to memory that was written some frames ago. `floor` is a "
+        "reader that waits, looks at the cursor and hands out a view made before, without any check: what "
+        "no reader in this Python can go below (docs/decisions/0007).\n\n" + table(heads, rows)
     )
 
 
