@@ -30,6 +30,7 @@ _PUBLISHED, _SIZE, _FORM = (
 _CLOSE_NS = 250_000
 _LOOKS = 2000
 _PACE_EVERY = 16  # frames
+_bare = object.__new__
 _LOOK_S = 0.25  # how often a waiting reader looks whether the ring was replaced
 
 
@@ -65,9 +66,10 @@ class RingFrame:
 
     __slots__ = ("_head", "_lock", "_slot", "pixels")
 
-    def __init__(self, slot: _Slot, lock: int, head: Header | None, pixels: Pixels) -> None:
-        self._slot, self._lock, self._head = slot, lock, head
-        self.pixels: Final = pixels
+    pixels: Pixels
+    _slot: _Slot
+    _lock: int
+    _head: Header | None
 
     @property
     def epoch(self) -> int:
@@ -166,6 +168,7 @@ class RingReader:
         Raises Overrun when the writer was faster (the next call goes on with the newest frame, `lost` tells
         how many were missed), CorruptFrame or CodecMismatch for a frame that must not be used (skipped).
         """
+        # One function, because each call more is paid with cold caches; see docs/decisions/0007.
         words, position = self.words, self._position
         newest = words[_CURSOR]
         if newest == position:
@@ -175,21 +178,37 @@ class RingReader:
         wanted = position + 1
         if not 0 <= newest - wanted < self._reach:  # neither the usual case nor merely a little late
             wanted = self._successor(newest)
-            if newest - wanted >= self._reach:
-                self._skip(wanted, newest, "overtaken")
         self._position = wanted
-        return self._take(wanted, newest)
+        lock, number = wanted << 1, (wanted & _SEQ_MASK) % self._count
+        slot = self._slots[number]
+        at = slot.lock_at
+        if not TSO:
+            futex.barrier()
+        if words[at] != lock:
+            self._skip(wanted, newest, "overwritten before it was read")
+        if not TSO:
+            futex.barrier()
+        head, pixels = None, self._views[number]
+        if pixels is None or words[at + _SIZE] != self._size or words[at + _FORM] != self._form:
+            head = slot.header(lock)
+            if head is None:
+                self._skip(wanted, newest, "overwritten while it was read")
+            pixels = self._view(number, head)
+        if wanted >= self._pace_at:
+            self._pace(wanted, words[at + _PUBLISHED])
+        frame = _bare(RingFrame)  # an __init__ would be such a call, too
+        frame._slot, frame._lock, frame._head, frame.pixels = slot, lock, head, pixels
+        return frame
 
     def newest_frame(self, timeout_s: float) -> RingFrame | None:
-        """The newest frame not yet returned, skipping older ones; None when none came in time."""
-        position = self._position
+        """The newest frame not yet returned, skipping older ones; None when none came in time; raises as above."""
         newest = self.words[_CURSOR]
-        if newest == position:
+        if newest == self._position:
             newest = self._await_news(timeout_s)
-            if newest == position:
+            if newest == self._position:
                 return None
-        self._position = newest
-        return self._take(newest, newest)
+        self._position = newest - 1
+        return self.next_frame(0.0)
 
     def _slot(self, at: int, checker: header.Checker) -> _Slot:
         """The slot that begins at `at`."""
@@ -257,35 +276,16 @@ class RingReader:
         return any(words[_CURSOR] != position for _ in range(self._looks))
 
     def _successor(self, newest: int) -> int:
-        """The frame to read next: the following number, or the first of a new epoch."""
-        if newest >> ring_layout.SEQ_BITS == self._position >> ring_layout.SEQ_BITS and newest > self._position:
-            return self._position + 1
-        return ring_layout.cursor(newest >> ring_layout.SEQ_BITS, 1)
+        """The frame to read next: the following number, or the first of a new epoch; raises Overrun."""
+        same = newest >> ring_layout.SEQ_BITS == self._position >> ring_layout.SEQ_BITS and newest > self._position
+        wanted = self._position + 1 if same else ring_layout.cursor(newest >> ring_layout.SEQ_BITS, 1)
+        if newest - wanted >= self._reach:
+            self._skip(wanted, newest, "overtaken")
+        return wanted
 
     def _before_oldest(self, newest: int) -> int:
         seq = newest & ring_layout.SEQ_MASK
         return newest - min(seq, self.layout.slots - 2)
-
-    def _take(self, wanted: int, newest: int) -> RingFrame:
-        """The frame out of its slot; of its header only what the view depends on is looked at."""
-        words, lock, number = self.words, wanted << 1, (wanted & _SEQ_MASK) % self._count
-        slot = self._slots[number]
-        at = slot.lock_at
-        if not TSO:
-            futex.barrier()
-        if words[at] != lock:
-            self._skip(wanted, newest, "overwritten before it was read")
-        if not TSO:
-            futex.barrier()
-        head, pixels = None, self._views[number]
-        if pixels is None or words[at + _SIZE] != self._size or words[at + _FORM] != self._form:
-            head = slot.header(lock)
-            if head is None:
-                self._skip(wanted, newest, "overwritten while it was read")
-            pixels = self._view(number, head)
-        if wanted >= self._pace_at:
-            self._pace(wanted, words[at + _PUBLISHED])
-        return RingFrame(slot, lock, head, pixels)
 
     def _pace(self, wanted: int, published_ns: int) -> None:
         """Every few frames: are they so close that looking for the next one beats sleeping?"""
