@@ -12,7 +12,7 @@ from pathlib import Path
 
 from greencam.apps.arguments import above_zero, zero_or_more
 from greencam.apps.edge import at_the_edge
-from greencam.base import log, proc
+from greencam.base import heap, log, proc
 from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_ENDED, EXIT_OK, Refused
 from greencam.base.files import private_folder
@@ -80,6 +80,7 @@ def _capture(options: argparse.Namespace) -> int:
     log.set_up(settings.machine.log_level)
     clock, stop = SystemClock(), Stop().on_signals()
     proc.die_with_parent(signal.SIGTERM)
+    heap.return_large_blocks()
     camera = _camera(settings, options)
     runtime = private_folder(settings.runtime_dir)
     lock = Lock(lock_path(runtime, camera.id), f"the capture of {camera.id}")
