@@ -61,17 +61,21 @@ class Server:
 
     def ask(self, *words: str) -> Any:
         """What it answers to a command, as bytes and lists; raises what redis-py raises."""
-        client = redis.Redis(port=self.port, socket_timeout=2.0, protocol=2)
+        return self.ask_as(None, *words)
+
+    def ask_as(self, password: str | None, *words: str) -> Any:
+        """The same with a password."""
+        client = redis.Redis(port=self.port, password=password, socket_timeout=2.0, protocol=2)
         client.response_callbacks.clear()
         try:
             return client.execute_command(*words)  # type: ignore[no-untyped-call]
         finally:
             client.close()
 
-    def answers(self) -> bool:
+    def answers(self, password: str | None = None) -> bool:
         """Whether it serves."""
         try:
-            return bool(self.ask("PING"))
+            return bool(self.ask_as(password, "PING"))
         except redis.RedisError:
             return False
 
@@ -92,19 +96,22 @@ class Server:
         return (self._folder / "log").read_text()
 
 
-class _Group:
+class Group:
+    """Servers in one folder in memory, stopped together."""
+
     def __init__(self) -> None:
         base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.folder = Path(tempfile.mkdtemp(prefix="gc-", dir=base))
         self.servers: list[Server] = []
 
     def stop(self) -> None:
+        """Kill what runs, remove the folder."""
         for server in self.servers:
             server.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class SentinelSet(_Group):
+class SentinelSet(Group):
     """A master, a replica and three Sentinels that fail over when the master is gone for DOWN_AFTER_MS."""
 
     def __init__(self) -> None:
@@ -128,6 +135,9 @@ class SentinelSet(_Group):
         wait_until(lambda: b"master_link_status:up" in self.replica.ask("INFO", "replication"), 20)
         for sentinel in self.sentinels:
             sentinel.start()
+        wait_until(lambda: all(sentinel.answers() for sentinel in self.sentinels), 10)
+        for sentinel in self.sentinels:  # it asks a server for its role every 10 s, which is no time for a test
+            sentinel.ask("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD", "200", "PING-PERIOD", "200")
         wait_until(lambda: all(_sees_all(sentinel) for sentinel in self.sentinels), 20)
 
     def url(self, *, sentinels: Sequence[int] | None = None) -> str:
@@ -137,12 +147,10 @@ class SentinelSet(_Group):
     def target(self, timeout_s: float = 2.0) -> RedisTarget:
         return RedisTarget(self.url(), timeout_s=timeout_s)
 
-    def master_port(self) -> int:
-        """The port that the Sentinels name."""
-        for sentinel in self.sentinels:
-            if sentinel.answers():
-                return int(sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)[1])
-        raise AssertionError("no Sentinel answers")
+    def master_server(self) -> Server:
+        """The server that the Sentinels name."""
+        port = int(self.sentinels[0].ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)[1])
+        return next(server for server in (self.master, self.replica) if server.port == port)
 
 
 def _sees_all(sentinel: Server) -> bool:
@@ -154,7 +162,7 @@ def _sees_all(sentinel: Server) -> bool:
     return (facts[b"num-other-sentinels"], facts[b"num-slaves"]) == (b"2", b"1")
 
 
-class ClusterSet(_Group):
+class ClusterSet(Group):
     """A Cluster of three masters with a third of the slots each; the one that owns `tag` has a replica."""
 
     def __init__(self, tag: str = "cam1", **options: str) -> None:
@@ -174,34 +182,45 @@ class ClusterSet(_Group):
             }
             self.servers.append(Server(self.folder, port, said))
         self._bus = dict(zip(ports[:4], ports[4:], strict=True))
-        self.masters = self.servers[:3]
-        self.replica = self.servers[3]
 
     def start(self) -> None:
         for server in self.servers:
             server.start()
         wait_until(lambda: all(server.answers() for server in self.servers), 10)
         thirds = [(0, 5460), (5461, 10922), (10923, 16383)]
-        for epoch, (server, (first, last)) in enumerate(zip(self.masters, thirds, strict=True), start=1):
+        *masters, replica = self.servers
+        for epoch, (server, (first, last)) in enumerate(zip(masters, thirds, strict=True), start=1):
             server.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
             server.ask("CLUSTER", "SET-CONFIG-EPOCH", str(epoch))
         for server in self.servers[1:]:
-            self.masters[0].ask("CLUSTER", "MEET", "127.0.0.1", str(server.port), str(self._bus[server.port]))
+            masters[0].ask("CLUSTER", "MEET", "127.0.0.1", str(server.port), str(self._bus[server.port]))
         wait_until(lambda: all(_whole(server) for server in self.servers), 20)
         owner = self.owner()
-        wait_until(lambda: self._follows(owner), 20)
-        wait_until(lambda: b"master_link_status:up" in self.replica.ask("INFO", "replication"), 20)
-        wait_until(lambda: all(self._knows_replica(server) for server in self.masters), 20)
+        wait_until(lambda: self._follows(replica, owner), 20)
+        self.await_replica()
 
-    def _knows_replica(self, server: Server) -> bool:
-        return b" slave " in server.ask("CLUSTER", "NODES")
+    def await_replica(self) -> None:
+        """Wait until every node is there and the owner of `tag` has a replica that could take over."""
+        wait_until(lambda: all(_whole(server) for server in self.servers), 30)
+        wait_until(lambda: b"state=online" in self.owner().ask("INFO", "replication"), 30)
+        wait_until(lambda: all(b"slave" in server.ask("CLUSTER", "NODES") for server in self.servers), 30)
 
-    def _follows(self, owner: Server) -> bool:
+    def _follows(self, replica: Server, owner: Server) -> bool:
         try:
-            self.replica.ask("CLUSTER", "REPLICATE", self.id_of(owner))
+            replica.ask("CLUSTER", "REPLICATE", self.id_of(owner))
         except redis.ResponseError:  # the gossip has not brought it the owner yet
             return False
         return True
+
+    @property
+    def masters(self) -> list[Server]:
+        """The nodes that hold slots now."""
+        ports = {node[1] for _, _, node, *_ in self._slots()}
+        return [server for server in self.servers if server.port in ports]
+
+    def _slots(self) -> Any:
+        asked = next(server for server in self.servers if server.answers() and _whole(server))
+        return asked.ask("CLUSTER", "SLOTS")
 
     def id_of(self, server: Server) -> str:
         return str(server.ask("CLUSTER", "MYID").decode())
@@ -209,8 +228,7 @@ class ClusterSet(_Group):
     def owner(self, tag: str | None = None) -> Server:
         """The node that holds this tag's slot, as a living node tells it."""
         slot = redis.crc.key_slot((tag or self.tag).encode())
-        asked = next(server for server in self.servers if server.answers() and _whole(server))
-        for first, last, node, *_ in asked.ask("CLUSTER", "SLOTS"):
+        for first, last, node, *_ in self._slots():
             if first <= slot <= last:
                 return next(server for server in self.servers if server.port == node[1])
         raise AssertionError(f"nobody has slot {slot}")

@@ -33,7 +33,7 @@ class Listener:
     ) -> None:
         """Subscribe; raises BusUnavailable."""
         self._target, self._clock = target, clock or SystemClock()
-        self._unanswered_s: float | None = None
+        self._alive_s, self._signs = self._clock.monotonic(), [0.0]
         self.rejected = 0
         with bus_errors(target):
             self._lines = _subscribed(client, channels)
@@ -53,7 +53,7 @@ class Listener:
 
     def _hear(self, line: PubSub, limit: int, messages: list[dict[str, Any]]) -> None:
         for _ in range(limit):
-            message = line.get_message(timeout=0.0)
+            message = _next(line)
             if message is None:
                 break  # nothing more, or a health check's answer: the rest is heard at the next turn
             if message["type"] in _GIVEN:
@@ -62,12 +62,14 @@ class Listener:
                 raise BusUnavailable(f"{self._target.described} has moved a channel to another node", cause="moved")
 
     def _check_signs_of_life(self) -> None:
+        """Any answer moves the time of redis-py's next question, so a change of that is a sign of life."""
         now = self._clock.monotonic()
-        if not any(line.health_check_response_counter for line in self._lines):
-            self._unanswered_s = None
-        elif self._unanswered_s is None:
-            self._unanswered_s = now
-        elif now - self._unanswered_s > self._target.timeout_s:
+        asked = any(line.health_check_response_counter for line in self._lines)
+        connections: list[Any] = [line.connection for line in self._lines]
+        signs = [connection.next_health_check for connection in connections]
+        if not asked or signs != self._signs:
+            self._alive_s, self._signs = now, signs
+        elif now - self._alive_s > self._target.timeout_s:
             raise BusUnavailable(f"{self._target.described} gives no sign of life to a listener", cause="timeout")
 
     def _take(self, data: object, messages: list[dict[str, Any]]) -> None:
@@ -86,6 +88,18 @@ class Listener:
         """Unsubscribe by closing the connections."""
         for line in self._lines:
             line.close()
+
+
+def _next(line: PubSub) -> dict[str, Any] | None:
+    """What has come, None for nothing; redis-py calls a message that has come in part a timeout."""
+    try:
+        message: dict[str, Any] | None = line.get_message(timeout=0.0)
+    except redis.TimeoutError:
+        connection: Any = line.connection
+        if connection.is_connected:
+            return None
+        raise
+    return message
 
 
 def _subscribed(client: redis.Redis, channels: tuple[str, ...]) -> list[PubSub]:

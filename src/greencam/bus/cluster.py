@@ -229,11 +229,24 @@ class ClusterPipeline(Pipeline):
         self._cluster = cluster
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Queue one command."""
-        return super().execute_command(*_sharded(args), **options)  # type: ignore[no-untyped-call]
+        """Queue one command; WATCH, and what comes between it and `multi`, is sent at once."""
+        words = _sharded(args)
+        if words[0] != "WATCH" or self.watching:
+            return super().execute_command(*words, **options)  # type: ignore[no-untyped-call]
+
+        def watch(client: Any, *, asking: bool) -> Any:
+            self.reset()
+            self.connection_pool = client.connection_pool
+            if asking:
+                self._ask_for_slot()
+            return super(ClusterPipeline, self).execute_command(*words, **options)  # type: ignore[no-untyped-call]
+
+        return self._cluster.at_owner(slot_of(words), watch)
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         """Send what is queued; the answers in order. Raises what redis-py's pipeline raises."""
+        if self.watching:  # tied to the line that watches: after a redirection the caller has to look anew
+            return self._at_watched(raise_on_error)
         commands = list(self.command_stack)
         slots = {slot_of(words) for words, _ in commands} - {None}
         if len(slots) > 1:
@@ -250,6 +263,13 @@ class ClusterPipeline(Pipeline):
         if any(isinstance(answer, AskError) for answer in answers):  # without a transaction a part may be done
             self._cluster.forget_map()
         return answers
+
+    def _at_watched(self, raise_on_error: bool) -> list[Any]:
+        try:
+            return super().execute(raise_on_error)
+        except redis.RedisError:
+            self._cluster.forget_map()
+            raise
 
     def _ask_for_slot(self) -> None:
         """Have the next command, or the whole of a MULTI, taken by a node that is only getting the slot."""

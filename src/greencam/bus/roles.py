@@ -21,11 +21,11 @@ _CONTROL = (keys.control(_ANY), keys.GENERAL_CONTROL)
 _NEWS = (keys.state(_ANY), keys.announce(_ANY))
 _SHOW_INTEREST = f"(+set %W~{keys.interest(_ANY)})"
 
-_EVERYBODY = ("ping", "info", "select", "exists", "get", "multi", "exec", "discard", "asking")
+_EVERYBODY = ("ping", "info", "select", "exists", "get", "multi", "exec", "discard", "watch", "unwatch", "asking")
 _IN_A_CLUSTER = ("cluster|info", "cluster|slots")
 _LISTENS = ("subscribe", "unsubscribe", "ssubscribe", "sunsubscribe")
 _TELLS = ("publish", "spublish")
-_LOOKS = ("xread", "xrange", "xrevrange", "xlen", "xinfo", "hget", "hgetall")
+_LOOKS = ("xread", "xrange", "xrevrange", "xlen", "xinfo", "hget", "hgetall", "hlen")
 
 
 @dataclass(frozen=True)
