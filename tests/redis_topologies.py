@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from greencam.bus.link import RedisTarget
 from greencam.supervise import redis_server
@@ -32,7 +34,7 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in taken]
 
 
-def binary() -> str:
+def usual_binary() -> str:
     """Debian's redis-server where it is installed, else the embedded server; both can take every part."""
     return shutil.which("redis-server") or redis_server.server_binary()
 
@@ -40,8 +42,11 @@ def binary() -> str:
 class Server:
     """One process of redis-server or valkey-server at a port of loopback."""
 
-    def __init__(self, folder: Path, port: int, options: Options, mode: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, port: int, options: Options, mode: Sequence[str] = (), binary: str | None = None
+    ) -> None:
         self.port = port
+        self.binary = binary or usual_binary()
         self._folder = folder / str(port)
         self._folder.mkdir()
         self._options = {"dir": str(self._folder), "bind": "127.0.0.1", "logfile": "log", "save": "", **options}
@@ -57,15 +62,18 @@ class Server:
                 f"{name.replace('_', '-')} {value}" if value else f'{name} ""' for name, value in lines.items()
             ]
             config.write_text("\n".join(quoted) + "\n")
-        self.process = subprocess.Popen([binary(), str(config), *self._mode], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([self.binary, str(config), *self._mode], stdout=subprocess.DEVNULL)
 
     def ask(self, *words: str) -> Any:
         """What it answers to a command, as bytes and lists; raises what redis-py raises."""
         return self.ask_as(None, *words)
 
-    def ask_as(self, password: str | None, *words: str) -> Any:
+    def ask_as(self, password: str | None, *words: str, user: str | None = None) -> Any:
         """The same with a password."""
-        client = redis.Redis(port=self.port, password=password, socket_timeout=2.0, protocol=2)
+        once = Retry(NoBackoff(), 0)
+        client = redis.Redis(
+            port=self.port, username=user, password=password, socket_timeout=2.0, protocol=2, retry=once
+        )
         client.response_callbacks.clear()
         try:
             return client.execute_command(*words)  # type: ignore[no-untyped-call]

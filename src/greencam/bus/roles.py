@@ -25,7 +25,7 @@ _EVERYBODY = ("ping", "info", "select", "exists", "get", "multi", "exec", "disca
 _IN_A_CLUSTER = ("cluster|info", "cluster|slots")
 _LISTENS = ("subscribe", "unsubscribe", "ssubscribe", "sunsubscribe")
 _TELLS = ("publish", "spublish")
-_LOOKS = ("xread", "xrange", "xrevrange", "xlen", "xinfo", "hget", "hgetall", "hlen")
+_LOOKS = ("xrange", "xrevrange", "xlen", "xinfo", "hget", "hgetall", "hlen")
 
 
 @dataclass(frozen=True)
@@ -63,28 +63,14 @@ _ACKNOWLEDGES = ("hset", "hdel", "xreadgroup", "xgroup", "xack", "xclaim", "xaut
 CAMERA = Role(
     "camera",
     "a capture: writes its stream, its beat and its news, hears commands",
-    (
-        *_ALL,
-        "set",
-        "del",
-        "xadd",
-        "xtrim",
-        "xlen",
-        "xinfo",
-        "xrange",
-        "xrevrange",
-        "hget",
-        "hgetall",
-        "hset",
-        "hdel",
-    ),
+    (*_ALL, *_LOOKS, *_WRITES),
     keys=(f"~{_ALL_KEYS}",),
     channels=(*_CONTROL, *_NEWS),
 )
 CONSUMER = Role(
     "consumer",
     "a program that takes frames and remembers how far it came: the recorder, a Feed",
-    (*_ALL, *_LOOKS, *_ACKNOWLEDGES),
+    (*_ALL, "xread", *_LOOKS, *_ACKNOWLEDGES),
     keys=(f"~{_ALL_KEYS}",),
     channels=(*_CONTROL, *_NEWS),
     selectors=(_SHOW_INTEREST,),
@@ -92,7 +78,7 @@ CONSUMER = Role(
 VIEWER = Role(
     "viewer",
     "a program that only looks: writes nothing but that it is there",
-    (*_ALL, *_LOOKS),
+    (*_ALL, "xread", *_LOOKS),
     keys=(f"%R~{_ALL_KEYS}",),
     channels=(*_CONTROL, *_NEWS),
     selectors=(_SHOW_INTEREST,),
@@ -100,7 +86,7 @@ VIEWER = Role(
 API = Role(
     "api",
     "status, health and control: reads everything, gives commands by channels",
-    (*_ALL, *_LOOKS, "xpending", "pubsub|numsub", "pubsub|shardnumsub"),
+    (*_ALL, "xread", *_LOOKS, "xpending", "pubsub|numsub", "pubsub|shardnumsub"),
     keys=(f"%R~{_ALL_KEYS}",),
     channels=(*_CONTROL, *_NEWS),
     selectors=(_SHOW_INTEREST,),
