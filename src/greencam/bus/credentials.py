@@ -47,6 +47,6 @@ class FileCredentials(CredentialProvider):
             lines = self._path.read_text().splitlines()
         except OSError:
             lines = []
-        known = dict(line.split(" ", maxsplit=1) for line in lines if " " in line)
+        known = dict(line.split() for line in lines if len(line.split()) == 2)
         password = known.get(self._role)
         return (self._role, password) if password else ("default", "")
