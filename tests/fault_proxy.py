@@ -19,13 +19,16 @@ _RST = struct.pack("ii", 1, 0)  # SO_LINGER with 0 s: close() sends a reset
 class Faults:
     """What is wrong with the line now; tests change it while it runs.
 
-    `delay_s` each way, `bytes_per_s` each way (None: as fast as it goes), `deaf`: takes everything and passes on
-    nothing, as a line whose other end has gone without a word.
+    `delay_s` each way; bytes per second to the server (`up`) and from it (`down`), None as fast as it goes; `deaf`
+    takes everything and passes on nothing, as a line whose other end has gone without a word; `refusing` resets
+    every connection, each new one too.
     """
 
     delay_s: float = 0.0
-    bytes_per_s: float | None = None
+    up_bytes_per_s: float | None = None
+    down_bytes_per_s: float | None = None
     deaf: bool = False
+    refusing: bool = False
 
 
 @dataclass(eq=False)
@@ -34,17 +37,21 @@ class _Way:
 
     source: socket.socket
     sink: socket.socket
+    up: bool
     held: deque[tuple[float, bytes]] = field(default_factory=deque)
     free_s: float = 0.0
     ended: bool = False
 
-    @property
-    def full(self) -> bool:
-        return sum(len(data) for _, data in self.held) >= 4 * _CHUNK
+    def full(self, now_s: float) -> bool:
+        """Whether more would only pile up, and so would come late when the line is well again."""
+        return self.free_s > now_s + 0.1 or sum(len(data) for _, data in self.held) >= 4 * _CHUNK
 
 
 class FaultProxy:
-    """Listens at `port` and passes on to the server's port, with `faults`; one thread for all connections."""
+    """Listens at `port` and passes on to the server's port, with `faults`; one thread for all connections.
+
+    Ends with a `with`, or by `close`.
+    """
 
     def __init__(self, server_port: int, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
@@ -68,19 +75,25 @@ class FaultProxy:
         self._thread.join(timeout=5)
         self._listener.close()
 
+    def __enter__(self) -> FaultProxy:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def _run(self) -> None:
         while not self._ending.is_set():
             self._turn()
         self._drop(self._ways)
 
     def _turn(self) -> None:
-        if self._cut.is_set():
+        if self._cut.is_set() or self.faults.refusing:
             self._cut.clear()
             self._drop(self._ways)
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             for way in self._ways:
-                if not way.ended and not way.full:
+                if not way.ended and not way.full(time.monotonic()):
                     selector.register(way.source, selectors.EVENT_READ, way)
             for key, _ in selector.select(self._wait_s()):
                 if key.data is None:
@@ -99,6 +112,10 @@ class FaultProxy:
     def _accept(self) -> None:
         near, _ = self._listener.accept()
         self.accepted += 1
+        if self.faults.refusing:
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
+            near.close()
+            return
         try:
             far = socket.create_connection(("127.0.0.1", self._server_port), timeout=5)
         except OSError:
@@ -107,10 +124,10 @@ class FaultProxy:
         for one in (near, far):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             one.settimeout(5)
-        self._ways += [_Way(near, far), _Way(far, near)]
+        self._ways += [_Way(near, far, up=True), _Way(far, near, up=False)]
 
     def _take(self, way: _Way) -> None:
-        rate = self.faults.bytes_per_s
+        rate = self.faults.up_bytes_per_s if way.up else self.faults.down_bytes_per_s
         try:
             data = way.source.recv(min(_CHUNK, max(1, int(rate / 50))) if rate else _CHUNK)
         except OSError:

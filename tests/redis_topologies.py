@@ -1,140 +1,42 @@
-"""Real Sentinels and a real Cluster on loopback, in folders of their own; any process may be killed or stopped."""
+"""Real Sentinels and a real Cluster on loopback, which take greencam's users only."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from greencam.bus.link import RedisTarget
-from greencam.supervise import redis_server
+from tests.redis_processes import PASSWORDS, Access, Certificate, Group, Server, free_ports, owner_of
 from tests.suite import wait_until
 
 NODE_TIMEOUT_MS = 1000
 DOWN_AFTER_MS = 600
 MASTER = "cams"
-Options = dict[str, str]
-
-
-def free_ports(count: int) -> list[int]:
-    """So many ports of loopback that nobody listens at now."""
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in taken]
-
-
-def usual_binary() -> str:
-    """Debian's redis-server where it is installed, else the embedded server; both can take every part."""
-    return shutil.which("redis-server") or redis_server.server_binary()
-
-
-class Server:
-    """One process of redis-server or valkey-server at a port of loopback."""
-
-    def __init__(
-        self, folder: Path, port: int, options: Options, mode: Sequence[str] = (), binary: str | None = None
-    ) -> None:
-        self.port = port
-        self.binary = binary or usual_binary()
-        self._folder = folder / str(port)
-        self._folder.mkdir()
-        self._options = {"dir": str(self._folder), "bind": "127.0.0.1", "logfile": "log", "save": "", **options}
-        self._mode = list(mode)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self, **options: str) -> None:
-        """Start, or start again with what it left in its folder."""
-        config = self._folder / "server.conf"
-        if not config.exists() or options:
-            lines = {"port": str(self.port), **self._options, **options}
-            quoted = [
-                f"{name.replace('_', '-')} {value}" if value else f'{name} ""' for name, value in lines.items()
-            ]
-            config.write_text("\n".join(quoted) + "\n")
-        self.process = subprocess.Popen([self.binary, str(config), *self._mode], stdout=subprocess.DEVNULL)
-
-    def ask(self, *words: str) -> Any:
-        """What it answers to a command, as bytes and lists; raises what redis-py raises."""
-        return self.ask_as(None, *words)
-
-    def ask_as(self, password: str | None, *words: str, user: str | None = None) -> Any:
-        """The same with a password."""
-        once = Retry(NoBackoff(), 0)
-        client = redis.Redis(
-            port=self.port, username=user, password=password, socket_timeout=2.0, protocol=2, retry=once
-        )
-        client.response_callbacks.clear()
-        try:
-            return client.execute_command(*words)  # type: ignore[no-untyped-call]
-        finally:
-            client.close()
-
-    def answers(self, password: str | None = None) -> bool:
-        """Whether it serves."""
-        try:
-            return bool(self.ask_as(password, "PING"))
-        except redis.RedisError:
-            return False
-
-    def signal(self, number: signal.Signals) -> None:
-        """SIGSTOP and SIGCONT play the server that hangs."""
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """As kill -9 does, also when it is stopped."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    @property
-    def log(self) -> str:
-        """What it wrote into its log."""
-        return (self._folder / "log").read_text()
-
-
-class Group:
-    """Servers in one folder in memory, stopped together."""
-
-    def __init__(self) -> None:
-        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.folder = Path(tempfile.mkdtemp(prefix="gc-", dir=base))
-        self.servers: list[Server] = []
-
-    def stop(self) -> None:
-        """Kill what runs, remove the folder."""
-        for server in self.servers:
-            server.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class SentinelSet(Group):
     """A master, a replica and three Sentinels that fail over when the master is gone for DOWN_AFTER_MS."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Certificate | None = None) -> None:
         super().__init__()
-        ports = free_ports(5)
-        follows = {"replicaof": f"127.0.0.1 {ports[0]}", "repl-diskless-sync-delay": "0"}
-        self.master = Server(self.folder, ports[0], {"repl-diskless-sync-delay": "0"})
-        self.replica = Server(self.folder, ports[1], follows)
+        self._certificate = certificate
+        access = owner_of(certificate)
+        tls = {"tls-replication": "yes"} if certificate else {}
+        common = {"repl-diskless-sync-delay": "0", **self.users(), **tls}
+        self.master = self.add(common, access=access)
+        self.replica = self.add({**common, "replicaof": f"127.0.0.1 {self.master.port}"}, access=access)
         watch = {
-            f"sentinel monitor {MASTER}": f"127.0.0.1 {ports[0]} 2",
+            f"sentinel monitor {MASTER}": f"127.0.0.1 {self.master.port} 2",
+            f"sentinel auth-user {MASTER}": "sentinel",
+            f"sentinel auth-pass {MASTER}": PASSWORDS["sentinel"],
             f"sentinel down-after-milliseconds {MASTER}": str(DOWN_AFTER_MS),
             f"sentinel failover-timeout {MASTER}": "3000",
+            **tls,
         }
-        self.sentinels = [Server(self.folder, port, watch, ["--sentinel"]) for port in ports[2:]]
-        self.servers = [self.master, self.replica, *self.sentinels]
+        open_to_all = Access(certificate=certificate)
+        self.sentinels = [self.add(watch, ["--sentinel"], open_to_all) for _ in range(3)]
 
     def start(self) -> None:
         for server in (self.master, self.replica):
@@ -148,12 +50,16 @@ class SentinelSet(Group):
             sentinel.ask("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD", "200", "PING-PERIOD", "200")
         wait_until(lambda: all(_sees_all(sentinel) for sentinel in self.sentinels), 20)
 
-    def url(self, *, sentinels: Sequence[int] | None = None) -> str:
+    def url(self, user: str = "owner", *, sentinels: Sequence[int] = ()) -> str:
+        """The address for one of greencam's users, by all Sentinels or those at these ports."""
         hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels or [one.port for one in self.sentinels])
-        return f"redis+sentinel://{hosts}/{MASTER}"
+        tail = f"?ssl_ca_certs={self._certificate.file}" if self._certificate else ""
+        scheme = "rediss" if self._certificate else "redis"
+        return f"{scheme}+sentinel://{user}:{PASSWORDS[user]}@{hosts}/{MASTER}{tail}"
 
-    def target(self, timeout_s: float = 2.0) -> RedisTarget:
-        return RedisTarget(self.url(), timeout_s=timeout_s)
+    def target(self, timeout_s: float = 2.0, user: str = "owner") -> RedisTarget:
+        """The same with a deadline."""
+        return RedisTarget(self.url(user), timeout_s=timeout_s)
 
     def master_server(self) -> Server:
         """The server that the Sentinels name."""
@@ -173,23 +79,23 @@ def _sees_all(sentinel: Server) -> bool:
 class ClusterSet(Group):
     """A Cluster of three masters with a third of the slots each; the one that owns `tag` has a replica."""
 
-    def __init__(self, tag: str = "cam1", **options: str) -> None:
+    def __init__(self, tag: str = "cam1", certificate: Certificate | None = None) -> None:
         super().__init__()
-        self.tag = tag
-        ports = free_ports(8)
-        extra = {name.replace("_", "-"): value for name, value in options.items()}
-        for port, bus_port in zip(ports[:4], ports[4:], strict=True):
+        self._bus: list[int] = []
+        self.tag, self._certificate = tag, certificate
+        for _ in range(4):
+            self._bus.append(free_ports(1)[0])
             said = {
                 "cluster-enabled": "yes",
                 "cluster-node-timeout": str(NODE_TIMEOUT_MS),
-                "cluster-port": str(bus_port),
+                "cluster-port": str(self._bus[-1]),
                 "cluster-require-full-coverage": "no",
                 "cluster-replica-validity-factor": "0",
                 "repl-diskless-sync-delay": "0",
-                **extra,
+                **self.users(),
+                **({"tls-replication": "yes", "tls-cluster": "yes"} if certificate else {}),
             }
-            self.servers.append(Server(self.folder, port, said))
-        self._bus = dict(zip(ports[:4], ports[4:], strict=True))
+            self.add(said, access=owner_of(certificate))
 
     def start(self) -> None:
         for server in self.servers:
@@ -200,8 +106,8 @@ class ClusterSet(Group):
         for epoch, (server, (first, last)) in enumerate(zip(masters, thirds, strict=True), start=1):
             server.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
             server.ask("CLUSTER", "SET-CONFIG-EPOCH", str(epoch))
-        for server in self.servers[1:]:
-            masters[0].ask("CLUSTER", "MEET", "127.0.0.1", str(server.port), str(self._bus[server.port]))
+        for server, bus_port in zip(self.servers[1:], self._bus[1:], strict=True):
+            masters[0].ask("CLUSTER", "MEET", "127.0.0.1", server.port, bus_port)
         wait_until(lambda: all(_whole(server) for server in self.servers), 20)
         owner = self.owner()
         wait_until(lambda: self._follows(replica, owner), 20)
@@ -251,17 +157,22 @@ class ClusterSet(Group):
         if "keys" in steps:
             keys = source.ask("CLUSTER", "GETKEYSINSLOT", slot, "100")
             if keys:
-                source.ask("MIGRATE", "127.0.0.1", str(to.port), "", "0", "5000", "KEYS", *keys)
+                login = ["AUTH2", "owner", PASSWORDS["owner"]]
+                source.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, *login, "KEYS", *keys)
         if "close" in steps:
             for server in (to, source, *[one for one in self.masters if one not in (to, source)]):
                 server.ask("CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
 
-    def url(self, *ports: int) -> str:
-        hosts = ",".join(f"127.0.0.1:{port}" for port in ports or [server.port for server in self.servers])
-        return f"redis+cluster://{hosts}"
+    def url(self, user: str = "owner", *, nodes: Sequence[int] = ()) -> str:
+        """The address for one of greencam's users, by all nodes or those at these ports."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in nodes or [server.port for server in self.servers])
+        tail = f"?ssl_ca_certs={self._certificate.file}" if self._certificate else ""
+        scheme = "rediss" if self._certificate else "redis"
+        return f"{scheme}+cluster://{user}:{PASSWORDS[user]}@{hosts}{tail}"
 
-    def target(self, timeout_s: float = 2.0) -> RedisTarget:
-        return RedisTarget(self.url(), timeout_s=timeout_s)
+    def target(self, timeout_s: float = 2.0, user: str = "owner") -> RedisTarget:
+        """The same with a deadline."""
+        return RedisTarget(self.url(user), timeout_s=timeout_s)
 
 
 def _whole(server: Server) -> bool:

@@ -97,10 +97,24 @@ def test_a_deaf_line_takes_everything_and_says_nothing_until_it_hears_again(
 
 
 def test_delay_and_rate_take_at_least_their_time(echo: int) -> None:
-    proxy = FaultProxy(echo, Faults(delay_s=0.1, bytes_per_s=100_000))
+    proxy = FaultProxy(echo, Faults(delay_s=0.1, up_bytes_per_s=100_000, down_bytes_per_s=100_000))
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as line:
         began = time.monotonic()
         line.sendall(bytes(20_000))
         read(line, 20_000)
         assert time.monotonic() - began > 0.2 + 0.2  # both ways
     proxy.close()
+
+
+def test_a_line_that_refuses_resets_each_connection_until_it_does_not(
+    proxy: FaultProxy, line: socket.socket
+) -> None:
+    proxy.faults = Faults(refusing=True)
+    with pytest.raises(ConnectionResetError):
+        line.recv(1)
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as other, pytest.raises(OSError):  # noqa: PT011
+        other.recv(1)
+    proxy.faults = Faults()
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as other:
+        other.sendall(b"y")
+        assert read(other, 1) == b"y"

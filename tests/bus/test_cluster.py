@@ -18,7 +18,8 @@ from greencam.bus.frames import FrameReader, FrameWriter
 from greencam.bus.link import Client, RedisTarget, bus_errors, connect, server_version
 from greencam.bus.spool import Entry
 from tests.making import CLOCK, entries, entry
-from tests.redis_topologies import ClusterSet, Group, Server, free_ports
+from tests.redis_processes import Group, Server, as_user, free_ports
+from tests.redis_topologies import ClusterSet
 from tests.suite import wait_until
 
 CAMERA = "cam1"
@@ -236,6 +237,32 @@ def test_a_reader_asks_for_a_look_where_the_capture_listens(cluster: ClusterSet,
     listener.close()
 
 
+def test_greencams_users_can_do_their_work_in_a_cluster(cluster: ClusterSet) -> None:
+    camera, viewer = (cluster.target(user=user) for user in ("camera", "viewer"))
+    client = connect(camera)
+    listener = channels.Listener(client, camera, keys.control(CAMERA), keys.GENERAL_CONTROL)
+    reader = FrameReader(viewer, CAMERA, "a test")
+    reader.read(0.01)
+    reader.show_interest(CLOCK)
+    writer = FrameWriter(client, camera, CAMERA, 1 << 20)
+    assert writer.wanted()
+    writer.send(entries(1, 3), CLOCK)
+    source, to = cluster.owner(), other_master(cluster)
+    cluster.move_slot(to, steps=("open", "keys"))
+    writer.send([entry(4)], CLOCK)  # with ASKING
+    cluster.move_slot(to, steps=("close",))
+    assert numbers(reader.read(1.0)) == [1, 2, 3, 4]
+    with pytest.raises(BusUnavailable):
+        wait_until(listener.heard, 10)
+    listener.close()
+    beats.put(client, camera, keys.beat(CAMERA), {})
+    client.delete(keys.frames(CAMERA))
+    reader.close()
+    client.close()
+    assert [server.ask("ACL", "LOG") for server in cluster.servers] == [[]] * 4
+    cluster.move_slot(source)
+
+
 def test_a_slot_that_moves_is_followed(cluster: ClusterSet, client: Client) -> None:
     target = cluster.target()
     writer, reader = FrameWriter(client, target, CAMERA, 1 << 20), FrameReader(target, CAMERA, "a test")
@@ -289,7 +316,7 @@ def test_a_first_seed_that_hangs_costs_its_share_of_the_deadline(cluster: Cluste
     hanging.signal(signal.SIGSTOP)
     try:
         client = connect(
-            RedisTarget(cluster.url(hanging.port, *[one.port for one in cluster.servers]), timeout_s=2.0)
+            RedisTarget(cluster.url(nodes=[hanging.port, *[one.port for one in cluster.servers]]), timeout_s=2.0)
         )
         with bus_errors(target):
             client.set("{cam1}:a", 1)
@@ -305,9 +332,9 @@ def lone() -> Iterator[Callable[..., Server]]:
     group = Group()
 
     def start(**options: str) -> Server:
-        server = Server(group.folder, free_ports(1)[0], options)
-        group.servers.append(server)
-        server.start(**options)
+        said = {name.replace("_", "-"): value for name, value in options.items()}
+        server = group.add({**group.users(), **said}, access=as_user("owner"))
+        server.start()
         wait_until(server.answers, 10)
         return server
 
@@ -316,7 +343,7 @@ def lone() -> Iterator[Callable[..., Server]]:
 
 
 def test_a_server_that_is_no_cluster_is_told(lone: Callable[..., Server]) -> None:
-    target = RedisTarget(f"redis+cluster://127.0.0.1:{lone().port}", timeout_s=1.0)
+    target = RedisTarget(f"redis+cluster://owner:owner-pass@127.0.0.1:{lone().port}", timeout_s=1.0)
     client = connect(target)
     with pytest.raises(BusUnavailable, match="cluster support disabled") as caught, bus_errors(target):
         client.ping()
@@ -329,13 +356,13 @@ def test_a_node_that_says_that_its_cluster_is_broken_is_not_believed(
 ) -> None:
     # As a node on the wrong side of a cut link does, it answers, and its map is of no use.
     alone = lone(cluster_enabled="yes", cluster_port=str(free_ports(1)[0]))
-    target = RedisTarget(cluster.url(alone.port, cluster.owner().port), timeout_s=2.0)
+    target = RedisTarget(cluster.url(nodes=[alone.port, cluster.owner().port]), timeout_s=2.0)
     client = connect(target)
     with bus_errors(target):
         client.set("{cam1}:a", 1)
         client.delete("{cam1}:a")
     client.close()
-    client = connect(RedisTarget(cluster.url(alone.port), timeout_s=2.0))
+    client = connect(RedisTarget(cluster.url(nodes=[alone.port]), timeout_s=2.0))
     with pytest.raises(BusUnavailable) as caught, bus_errors(target):
         client.set("{cam1}:a", 1)
     assert caught.value.cause == "cluster"
@@ -382,7 +409,7 @@ def test_an_owner_that_hangs_costs_one_deadline_and_comes_back_as_a_replica(clus
     assert time.monotonic() - began < 5.0  # only a guard against a hang
     client.close()
     until_it_works(target, lambda made: made.set("{cam1}:a", 1))
-    stale = connect(RedisTarget(cluster.url(owner.port), timeout_s=2.0))
+    stale = connect(RedisTarget(cluster.url(nodes=[owner.port]), timeout_s=2.0))
     owner.signal(signal.SIGCONT)
     cluster.await_replica()
     assert stale.get("{cam1}:a") == b"1"  # whoever asks the old owner is sent on

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from greencam.base.clock import Clock
 from greencam.base.errors import BusUnavailable
 from greencam.bus import channels
 from greencam.bus.frames import FrameReader, FrameWriter
 from greencam.bus.link import Client, RedisTarget, bus_errors, connect
 from greencam.bus.spool import Entry
 from tests.fake_clock import FakeClock
-from tests.fault_proxy import FaultProxy
+from tests.fault_proxy import FaultProxy, Faults
 from tests.making import CLOCK, coded
-from tests.redis_topologies import Group, Server, free_ports
+from tests.redis_processes import Group, Server
 from tests.suite import wait_until
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     group = Group()
-    made = Server(group.folder, free_ports(1)[0], {})
-    group.servers.append(made)
+    made = group.add({})
     made.start()
     wait_until(made.answers, 10)
     yield made
@@ -50,6 +51,15 @@ def client(target: RedisTarget) -> Iterator[Client]:
         made.ping()
     yield made
     made.close()
+
+
+def listener_at(
+    server: Server, client: Client, target: RedisTarget, clock: Clock | None = None
+) -> channels.Listener:
+    """One that the server knows of: what is said from now on, it has to hear."""
+    made = channels.Listener(client, target, "news", clock=clock)
+    wait_until(lambda: server.ask("PUBSUB", "NUMSUB", "news")[1] == 1, 10)
+    return made
 
 
 def failure(target: RedisTarget, act: Callable[[], Any]) -> BusUnavailable:
@@ -80,10 +90,10 @@ def test_a_reset_line_is_an_error_and_the_next_command_takes_a_new_one(
 
 
 def test_a_listener_notices_a_half_open_line_and_does_not_connect_again_by_itself(
-    proxy: FaultProxy, target: RedisTarget, client: Client
+    proxy: FaultProxy, server: Server, target: RedisTarget, client: Client
 ) -> None:
     clock = FakeClock()
-    listener = channels.Listener(client, target, "news", clock=clock)
+    listener = listener_at(server, client, target, clock)
     channels.publish(client, target, "news", {"a": 1})
     assert wait_until(listener.heard, 10) == [{"a": 1}]
     lines = proxy.accepted
@@ -99,8 +109,10 @@ def test_a_listener_notices_a_half_open_line_and_does_not_connect_again_by_itsel
     assert proxy.accepted == lines
 
 
-def test_a_listener_whose_line_is_slow_goes_on(proxy: FaultProxy, target: RedisTarget, client: Client) -> None:
-    listener = channels.Listener(client, target, "news")
+def test_a_listener_whose_line_is_slow_goes_on(
+    proxy: FaultProxy, server: Server, target: RedisTarget, client: Client
+) -> None:
+    listener = listener_at(server, client, target)
     proxy.faults.delay_s = 0.1
     channels.publish(client, target, "news", {"a": 1})
     heard: list[dict[str, Any]] = []
@@ -114,11 +126,11 @@ def test_a_listener_whose_line_is_slow_goes_on(proxy: FaultProxy, target: RedisT
 def test_a_message_that_comes_in_parts_is_heard_whole(
     proxy: FaultProxy, server: Server, target: RedisTarget, client: Client
 ) -> None:
-    listener = channels.Listener(client, target, "news")
+    listener = listener_at(server, client, target)
     assert listener.heard() == []
-    proxy.faults.bytes_per_s = 100_000
+    proxy.faults.down_bytes_per_s = 100_000
     said = {"text": "x" * 20_000}
-    channels.publish(connect(RedisTarget(f"redis://127.0.0.1:{server.port}")), target, "news", said)
+    server.ask("PUBLISH", "news", json.dumps(said))
     heard: list[dict[str, Any]] = []
 
     def enough() -> bool:
@@ -147,7 +159,7 @@ def test_frames_arrive_over_one_megabit_and_200_ms(proxy: FaultProxy, server: Se
     writer_client = connect(near)
     reader = FrameReader(slow, "cam1", "a test")
     assert reader.read(0.0) == []
-    proxy.faults.delay_s, proxy.faults.bytes_per_s = 0.2, 125_000
+    proxy.faults = Faults(0.2, 125_000, 125_000)
     payload = bytes(20_000)
     FrameWriter(writer_client, near, "cam1", 1 << 20).send([coded(n, payload) for n in (1, 2, 3)], CLOCK)
     got = wait_until(lambda: reader.read(1.0), 20)

@@ -6,18 +6,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis as library
 
 from greencam.bus import keys, roles
-from greencam.bus.roles import API, CAMERA, CONSUMER, OWNER, ROLES, USERS, VIEWER, Role, acl_file
+from greencam.bus.roles import API, CAMERA, CONSUMER, ROLES, VIEWER, Role, acl_file
 from greencam.supervise import redis_server
-from tests.redis_topologies import Group, Server, free_ports
+from tests.redis_processes import PASSWORDS, Access, Group, Server, as_user, free_ports
 from tests.suite import CHECKOUT, wait_until
 
-PASSWORDS = {user.name: f"{user.name}-pass" for user in USERS}
 FRAMES, BEAT, WANTED = keys.frames("cam1"), keys.beat("cam1"), keys.interest("cam1")
 ACKS = keys.of_camera("cam1").replace("*", "acks")
 CONTROL, STATE = keys.control("cam1"), keys.state("cam1")
@@ -29,38 +27,28 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     if binary is None:
         pytest.skip("Debian's redis-server is not installed: sudo scripts/debian-test-packages")
     group = Group()
-    file = group.folder / "users.acl"
-    file.write_text(acl_file(PASSWORDS))
-    made = Server(group.folder, free_ports(1)[0], {"aclfile": str(file)}, binary=binary)
-    group.servers.append(made)
+    made = group.add(group.users(), access=as_user("owner"), binary=binary)
     made.start()
     try:
-        wait_until(lambda: as_user(made, OWNER, "PING"), 10)
+        wait_until(made.answers, 10)
         yield made
     finally:
         group.stop()
 
 
-def as_user(server: Server, user: Role, *words: str) -> Any:
-    try:
-        return server.ask_as(PASSWORDS[user.name], *words, user=user.name)
-    except library.ConnectionError:
-        return None
-
-
 def may(server: Server, user: Role, *words: str) -> bool:
     """What the server says that it would answer, without doing it."""
-    answer = as_user(server, OWNER, "ACL", "DRYRUN", user.name, *words)
+    answer = server.ask("ACL", "DRYRUN", user.name, *words)
     assert answer is not None
     return bool(answer == b"OK")
 
 
 def may_run(server: Server, user: Role, name: str) -> bool:
     """Whether the user may give this command at all, whatever the keys."""
-    known = as_user(server, OWNER, "COMMAND", "INFO", name)[0]
+    known = server.ask("COMMAND", "INFO", name)[0]
     words = name.split("|")
     words += ["x"] * (abs(known[1]) - len(words))
-    return b"has no permissions to run" not in as_user(server, OWNER, "ACL", "DRYRUN", user.name, *words)
+    return b"has no permissions to run" not in server.ask("ACL", "DRYRUN", user.name, *words)
 
 
 LOOKS = [
@@ -110,7 +98,7 @@ def test_no_role_may_do_more(server: Server, role: Role) -> None:
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_no_role_has_a_dangerous_command_but_info_nor_scripts(server: Server, role: Role) -> None:
     categories = ("dangerous", "scripting", "admin")
-    names = {name.decode() for one in categories for name in as_user(server, OWNER, "ACL", "CAT", one)}
+    names = {name.decode() for one in categories for name in server.ask("ACL", "CAT", one)}
     assert len(names) > 50
     assert {name for name in names if may_run(server, role, name)} == {"info"}
     for words in (
@@ -123,11 +111,12 @@ def test_no_role_has_a_dangerous_command_but_info_nor_scripts(server: Server, ro
 
 
 def test_nobody_comes_in_without_a_password_and_the_owner_may_do_everything(server: Server) -> None:
-    for password in (None, "camera-pass"):
+    wrong = PASSWORDS["owner"]
+    for access in (Access(), Access(None, wrong), Access("camera", wrong), Access("x", wrong)):
         with pytest.raises(library.AuthenticationError):
-            server.ask_as(password, "PING")
-    assert as_user(server, OWNER, "CONFIG", "GET", "maxmemory")
-    assert as_user(server, OWNER, "ACL", "WHOAMI") == b"owner"
+            server.ask("PING", access=access)
+    assert server.ask("CONFIG", "GET", "maxmemory")
+    assert server.ask("ACL", "WHOAMI") == b"owner"
 
 
 def test_the_shipped_file_is_the_declaration() -> None:

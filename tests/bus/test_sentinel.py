@@ -17,7 +17,8 @@ from greencam.bus.frames import FrameReader, FrameWriter
 from greencam.bus.link import Client, RedisTarget, bus_errors, connect
 from greencam.bus.spool import Entry
 from tests.making import CLOCK, entries, entry
-from tests.redis_topologies import MASTER, SentinelSet, Server, free_ports
+from tests.redis_processes import Access, Server, free_ports
+from tests.redis_topologies import MASTER, SentinelSet
 from tests.suite import wait_until
 
 SECRET = "s3cr3t-pass"  # noqa: S105 - the one that must never be shown
@@ -73,6 +74,22 @@ def test_frames_and_channels_go_through_the_master(sentinels: SentinelSet) -> No
     client.close()
 
 
+def test_greencams_users_can_do_their_work(sentinels: SentinelSet) -> None:
+    camera, viewer = (sentinels.target(user=user) for user in ("camera", "viewer"))
+    client = connect(camera)
+    reader = FrameReader(viewer, "cam1", "a test")
+    assert reader.read(0.01) == []
+    reader.show_interest(CLOCK)
+    writer = FrameWriter(client, camera, "cam1", 1 << 20)
+    assert writer.wanted()
+    writer.send(entries(1, 3), CLOCK)
+    assert [item.header.seq for item in reader.read(1.0) if isinstance(item, Entry)] == [1, 2, 3]
+    client.delete(keys.frames("cam1"))
+    reader.close()
+    client.close()
+    assert sentinels.master_server().ask("ACL", "LOG") == []
+
+
 def test_nothing_is_sent_before_the_first_command_and_nobody_there_is_told() -> None:
     ports = ",".join(f"127.0.0.1:{port}" for port in free_ports(3))
     error = failure(RedisTarget(f"redis+sentinel://u:{SECRET}@{ports}/{MASTER}", timeout_s=1.0))
@@ -87,11 +104,16 @@ def test_a_name_that_no_sentinel_watches(sentinels: SentinelSet) -> None:
 
 def test_sentinels_with_a_password_of_their_own(sentinels: SentinelSet) -> None:
     master = sentinels.master_server()
-    watch = {"sentinel monitor locked": f"127.0.0.1 {master.port} 1", "requirepass": SECRET}
-    sentinel = Server(sentinels.folder, free_ports(1)[0], watch, ["--sentinel"])
+    watch = {
+        "sentinel monitor locked": f"127.0.0.1 {master.port} 1",
+        "sentinel auth-user locked": "sentinel",
+        "sentinel auth-pass locked": "sentinel-pass",
+        "requirepass": SECRET,
+    }
+    sentinel = Server(sentinels.folder, watch, ["--sentinel"], Access(password=SECRET))
     sentinel.start()
     try:
-        wait_until(lambda: sentinel.answers(SECRET), 10)
+        wait_until(sentinel.answers, 10)
         url = sentinels.url(sentinels=[sentinel.port]).replace(MASTER, "locked")
         error = failure(RedisTarget(url, timeout_s=2.0))
         assert error.cause == "auth"
@@ -182,7 +204,7 @@ def test_a_master_that_is_demoted_refuses_one_write_and_the_next_goes_to_its_suc
     wait_until(lambda: sentinels.master_server() is not old, 20)
     mend(sentinels, old)
     # Sentinels cut the lines of a master that they demote; where they could not, it says READONLY.
-    stale = connect(RedisTarget(f"redis://127.0.0.1:{old.port}", timeout_s=2.0))
+    stale = connect(RedisTarget(f"redis://owner:owner-pass@127.0.0.1:{old.port}", timeout_s=2.0))
     with pytest.raises(BusUnavailable) as caught, bus_errors(target):
         stale.set("x", 1)
     assert caught.value.cause == "read-only"

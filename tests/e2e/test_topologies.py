@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +19,8 @@ from greencam.bus.link import RedisTarget, connect
 from greencam.client import Feed
 from greencam.client.places import Places
 from greencam.frame import counter
-from tests.redis_topologies import ClusterSet, SentinelSet, Server
+from tests.redis_processes import PASSWORDS, Server, binary_with_tls, certificate_in, free_ports
+from tests.redis_topologies import ClusterSet, SentinelSet
 from tests.suite import CHECKOUT, Suite, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -52,8 +52,10 @@ def right_frames(feed: Feed, count: int) -> list[tuple[int, int]]:
 
 
 def test_frames_flow_again_by_themselves_after_a_fail_over(suite: Suite, several: SentinelSet | ClusterSet) -> None:
-    target = several.target(timeout_s=1.0)
-    suite.environment |= {"GREENCAM_REDIS_URL": target.url, "GREENCAM_REDIS_TIMEOUT": "1"}
+    target = several.target(timeout_s=1.0, user="consumer")
+    suite.environment |= {"GREENCAM_REDIS_URL": several.url("api"), "GREENCAM_REDIS_TIMEOUT": "1"}
+    for role in ("camera", "viewer"):
+        suite.environment[f"GREENCAM_REDIS_ROLE_PASSWORDS__{role}"] = PASSWORDS[role]
     capture = suite.start("cam1_stream.py", "--camera", "cam1")
     viewer = suite.start("client.py", "--transport", "redis", "--stats", "--json", "--duration", "60")
     with Feed("cam1", transport="redis", places=Places(suite.runtime, target, ("cam1",))) as feed:
@@ -102,31 +104,20 @@ class SafeServer:
 
 @pytest.fixture
 def safe(short_folder: Path) -> Iterator[SafeServer]:
-    binary, openssl = shutil.which("redis-server"), shutil.which("openssl")
-    if binary is None or openssl is None:
-        pytest.skip("Debian's redis-server or openssl is not installed: sudo scripts/debian-test-packages")
-    key, certificate = short_folder / "key.pem", short_folder / "cert.pem"
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    subject = ["-subj", "/CN=greencam test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = [openssl, "req", "-x509", *kind, *subject, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(made, check=True, capture_output=True)
+    binary, certificate = binary_with_tls(), certificate_in(short_folder)
     assert redis_users([str(short_folder / "users")]) == 0
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports(1)[0]
     here = {
-        "port": "0", "tls-port": str(port), "tls-cert-file": str(certificate), "tls-key-file": str(key),
-        "tls-ca-cert-file": str(certificate), "tls-auth-clients": "no", "unixsocket": str(short_folder / "s"),
+        "port": "0", "tls-port": str(port), **certificate.options, "unixsocket": str(short_folder / "s"),
         "aclfile": str(short_folder / "users/greencam.acl"), "dir": str(short_folder), "logfile": "log",
     }  # fmt: skip
     words = [word for name, value in here.items() for word in (f"--{name}", value)]
     process = subprocess.Popen([binary, str(CHECKOUT / "deploy/redis/greencam.conf"), *words])
     try:
-        wait_until(lambda: process.poll() is not None or listening(port), 10)
-        if process.poll() is not None:
-            pytest.skip(f"this redis-server is built without TLS: {(short_folder / 'log').read_text()[-300:]}")
+        wait_until(lambda: listening(port), 10)
         yield SafeServer(
             port,
-            certificate,
+            certificate.file,
             values(short_folder / "users/greencam.env"),
             values(short_folder / "users/server.env")["OWNER_PASSWORD"],
         )
