@@ -40,6 +40,18 @@ def test_it_writes_nothing_to_a_disk_and_drops_no_stream(tmp_path: Path) -> None
     assert (said["--maxmemory"], said["--maxmemory-policy"]) == (str(1 << 26), "noeviction")
 
 
+def test_the_configuration_for_a_redis_of_your_own_says_the_same(tmp_path: Path) -> None:
+    said = options(redis_server.argv(tmp_path / "redis.sock", 1 << 26, users=True))
+    lines = (CHECKOUT / "deploy/redis/greencam.conf").read_text().splitlines()
+    shipped = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    for name in ("maxmemory-policy", "save", "appendonly", "client-output-buffer-limit"):
+        assert shipped[name].strip('"') == said[f"--{name}"], name
+    for name in ("debug-command", "module-command", "protected-configs"):
+        assert shipped[f"enable-{name}"] == "no"
+    assert shipped["protected-mode"] == "yes"
+    assert shipped["bind"] == "127.0.0.1 -::1"
+
+
 def test_both_servers_take_every_option_and_listen_nowhere_else(redis: RedisServer) -> None:
     client = connect(redis.target)
     facts: Any = client.info("server")

@@ -108,7 +108,7 @@ def _options(target: RedisTarget, timeout_s: float) -> dict[str, Any]:
 
 _ASIDE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)  # it repeats a frame's bytes
 _CAUSES: tuple[tuple[type[redis.RedisError], str, str], ...] = (
-    (redis.exceptions.AuthenticationError, "auth", "refuses our user or password; check REDIS_URL"),
+    (redis.exceptions.AuthenticationError, "auth", "refuses our user or password"),
     (redis.exceptions.NoPermissionError, "permission", "does not allow this command to our user"),
     (redis.exceptions.BusyLoadingError, "loading", "is still loading its data"),
     (redis.exceptions.ReadOnlyError, "read-only", "is a read-only replica now"),
@@ -132,6 +132,8 @@ def bus_errors(target: RedisTarget) -> Iterator[None]:
         cause, words = next(
             ((cause, words) for kind, cause, words in _CAUSES if isinstance(error, kind)), ("error", "fails")
         )
+        if cause == "auth" and not target.embedded:
+            words += "; check REDIS_URL and REDIS_ROLE_PASSWORDS"
         detail = without_secrets(_ASIDE.sub("", str(error))).rstrip(".")
         raise BusUnavailable(f"{target.described} {words}: {detail}", cause=cause) from error
     except OSError as error:
