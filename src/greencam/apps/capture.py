@@ -45,12 +45,12 @@ from greencam.frame.formats import pixel_format
 from greencam.settings.camera_model import Camera, CameraSettings, resolved
 from greencam.settings.load import load
 from greencam.settings.model import Settings
-from greencam.settings.source_text import parse_source
+from greencam.settings.source_text import faulty_parts, parse_source
 
 _SPOOL_BYTES = 32 << 20
 _MIB = 1 << 20
 LOCAL_KINDS = frozenset({"auto", "picamera2", "v4l2"})  # a reboot of this machine can mend these
-_SENSORS = LOCAL_KINDS | {"pattern", "faulty"}  # never twice the same picture while they live
+_SENSORS = LOCAL_KINDS | {"pattern"}  # never twice the same picture while they live
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -94,7 +94,7 @@ def _capture(options: argparse.Namespace) -> int:
         publisher=publisher,
         encoder=encoder,
         recovery=_recovery(camera, settings, clock),
-        eye=Eye(camera.id, clock, certain=camera.kind in _SENSORS),
+        eye=Eye(camera.id, clock, certain=_real_kind(camera) in _SENSORS),
         quarantine=Quarantine(camera.id, clock),
         facts_file=FactsFile(facts_path(runtime, camera.id)),
     )
@@ -123,7 +123,7 @@ def _recovery(camera: CameraSettings, settings: Settings, clock: SystemClock) ->
     )
     memory = ExperienceFile(state / f"{camera.id}.recoveries.json", clock)
     desk = RebootDesk(DeskPlaces(state, settings.reboot_control_dir), RebootLimits.of(wish), clock)
-    level4 = CameraDesk(camera.id, desk, clock, local=camera.kind in LOCAL_KINDS)
+    level4 = CameraDesk(camera.id, desk, clock, local=_real_kind(camera) in LOCAL_KINDS)
     return Recovery(camera.id, limits, memory, level4, clock, random.random)
 
 
@@ -188,6 +188,11 @@ def spec_of(camera: CameraSettings, settings: Settings) -> CameraSpec:
         transport=camera.transport,
         timeout_s=settings.machine.camera_recovery_settings.frame_timeout,
     )
+
+
+def _real_kind(camera: CameraSettings) -> str:
+    """The kind of the camera itself, also when a drill is wrapped around it."""
+    return parse_source(faulty_parts(camera.address)[1])[0] if camera.kind == "faulty" else camera.kind
 
 
 def ring_settings(settings: Settings, camera: str) -> RingSettings:
