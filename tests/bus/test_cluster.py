@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from redis.crc import key_slot
-from redis.exceptions import ClusterDownError, WatchError
+from redis.exceptions import AskError, ClusterDownError, WatchError
 
 from greencam.base.errors import BusUnavailable
 from greencam.bus import beats, channels, keys
@@ -304,6 +304,15 @@ def test_keys_on_both_sides_of_a_move_are_tried_again_by_the_caller(cluster: Clu
     with pytest.raises(BusUnavailable) as caught, bus_errors(cluster.target()):
         pipe.execute()
     assert caught.value.cause == "moved"
+    pipe = client.pipeline(transaction=False)
+    for key in ("{cam1}:a", "{cam1}:not there yet"):
+        pipe.get(key)
+    done, redirected = pipe.execute(raise_on_error=False)  # a part is done, so nothing is sent again
+    assert done == b"1"
+    assert isinstance(redirected, AskError)
+    pipe.get("{cam1}:not there yet")
+    with pytest.raises(AskError):
+        pipe.execute()
     cluster.move_slot(to, steps=("keys", "close"))
     assert client.get("{cam1}:a") == b"1"
     client.delete("{cam1}:a")

@@ -167,7 +167,11 @@ class ClusterClient(redis.Redis):
             known = self._asked(candidates)
             with self._lock:
                 self._map = known
-        return known.owner(slot)
+        try:
+            return known.owner(slot)
+        except ClusterDownError:
+            self.forget_map()
+            raise
 
     def _asked(self, candidates: Sequence[Node]) -> SlotMap:
         """The map of the first node that sees a whole Cluster, else of the first that answers.
@@ -226,7 +230,7 @@ class ClusterPipeline(Pipeline):
 
     def __init__(self, cluster: ClusterClient, *, transaction: bool) -> None:
         super().__init__(cluster.connection_pool, cluster.response_callbacks, transaction, None)
-        self._cluster = cluster
+        self._cluster, self._whole = cluster, transaction
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Queue one command; WATCH, and what comes between it and `multi`, is sent at once."""
@@ -247,7 +251,7 @@ class ClusterPipeline(Pipeline):
         """Send what is queued; the answers in order. Raises what redis-py's pipeline raises."""
         if self.watching:  # tied to the line that watches: after a redirection the caller has to look anew
             return self._at_watched(raise_on_error)
-        commands = list(self.command_stack)
+        commands, whole = list(self.command_stack), self._whole or self.explicit_transaction
         slots = {slot_of(words) for words, _ in commands} - {None}
         if len(slots) > 1:
             self.reset()
@@ -255,13 +259,18 @@ class ClusterPipeline(Pipeline):
 
         def send(client: Any, *, asking: bool) -> list[Any]:
             self.command_stack, self.connection_pool = list(commands), client.connection_pool
+            self.explicit_transaction = whole
             if asking:
                 self._ask_for_slot()
-            return super(ClusterPipeline, self).execute(raise_on_error)
+            return super(ClusterPipeline, self).execute(raise_on_error and whole)
 
         answers = self._cluster.at_owner(next(iter(slots), None), send)
-        if any(isinstance(answer, AskError) for answer in answers):  # without a transaction a part may be done
+        if any(
+            isinstance(answer, AskError) for answer in answers
+        ):  # a part of it is done: never sent again by itself
             self._cluster.forget_map()
+        if raise_on_error:
+            self.raise_first_error(commands, answers)  # type: ignore[no-untyped-call]
         return answers
 
     def _at_watched(self, raise_on_error: bool) -> list[Any]:

@@ -7,6 +7,7 @@ send a command twice; here every call is tried once, and whoever calls decides w
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,7 +91,9 @@ def _server(target: RedisTarget, url: str, timeout_s: float) -> redis.Redis:
     return redis.Redis.from_url(url, **options)
 
 
-_TCP = {"socket_keepalive": True}
+# A line that nothing was heard of for 30 s is asked for, and given up 30 s later.
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+_TCP = {"socket_keepalive": True, "socket_keepalive_options": _KEEPALIVE}
 
 
 def _options(target: RedisTarget, timeout_s: float) -> dict[str, Any]:
