@@ -22,6 +22,7 @@ from greencam.base.proc import python_argv
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.link import target_of
+from greencam.bus.roles import CAMERA
 from greencam.bus.spool import Spool
 from greencam.camera.source import CameraSpec
 from greencam.capture.encoder import Encoder
@@ -85,7 +86,7 @@ def _capture(options: argparse.Namespace) -> int:
     runtime = private_folder(settings.runtime_dir)
     lock = Lock(lock_path(runtime, camera.id), f"the capture of {camera.id}")
     spec = spec_of(camera, settings)
-    target = target_of(settings)
+    target = target_of(settings, CAMERA.name)
     spool = Spool(_SPOOL_BYTES)
     publisher = Publisher(target, camera.id, spool, settings.machine.stream_max_mb * _MIB, clock)
     encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock)

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from greencam.base import log
 from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
 from greencam.base.stop import Stop
+from greencam.bus.link import target_of
+from greencam.bus.roles import CONSUMER, VIEWER
 from greencam.client.feed import Feed
 from greencam.client.frames import Frame
 from greencam.client.places import Places
@@ -61,7 +64,8 @@ def _consume(options: argparse.Namespace) -> int:
     settings = load()
     log.set_up(settings.machine.log_level)
     clock, stop = SystemClock(), Stop().on_signals()
-    places = Places.of(settings)
+    role = CONSUMER if options.save else VIEWER
+    places = replace(Places.of(settings), redis=target_of(settings, role.name))
     camera = options.camera or next(iter(places.cameras), "cam1")
     sinks: list[Sink] = []
     if options.save:
