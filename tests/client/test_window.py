@@ -14,7 +14,8 @@ import pytest
 from greencam.base.errors import Refused
 from greencam.bus.spool import Entry
 from greencam.client.frames import Frame, LocalFrame, RemoteFrame
-from greencam.client.window import WindowSink, as_ppm
+from greencam.client.live_view import live_picture
+from greencam.client.window import Window, as_ppm
 from greencam.frame import jpeg
 from greencam.frame.formats import PixelFormat
 from greencam.frame.picture import Picture, Pixels
@@ -85,7 +86,7 @@ SHOWN = [(pixel, colour) for pixel in PixelFormat for colour in COLOURS if pixel
 def test_colours_come_out_right(tmp_path: Path, pixel: PixelFormat, way: str, colour: str) -> None:
     pixels = pixels_of(pixel, colour)
     frame = local(tmp_path, pixels, pixel) if way == "ring" else remote(pixels, pixel)
-    shown = rgb(as_ppm(frame))
+    shown = rgb(as_ppm(live_picture(frame)))
     assert shown.shape == (HEIGHT, WIDTH, 3)
     assert np.abs(shown.astype(int) - COLOURS[colour][0]).max() <= 6
 
@@ -99,7 +100,7 @@ def test_what_is_too_large_for_a_window_is_thinned(
 ) -> None:
     pixels = np.zeros((height, width), np.uint8)
     frame = local(tmp_path, pixels, PixelFormat.GRAY8, width, height)
-    assert rgb(as_ppm(frame)).shape[:2] == shown
+    assert rgb(as_ppm(live_picture(frame))).shape[:2] == shown
 
 
 needs_tk = pytest.mark.skipif(
@@ -110,7 +111,7 @@ needs_tk = pytest.mark.skipif(
 @needs_tk
 def test_without_a_display_it_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
-    window = WindowSink("greencam cam1")
+    window = Window("greencam cam1")
     with pytest.raises(Refused, match=r"--show needs a display .*; leave it out on a headless box"):
         window.open()
     window.close()
@@ -148,13 +149,14 @@ def count(screen: Path, colour: str) -> int:
 
 @needs_tk
 def test_a_window_shows_each_frame_and_closes(screen: Path, tmp_path: Path) -> None:
-    window = WindowSink("greencam cam1")
+    window = Window("greencam cam1")
     window.open()
     for colour in ("red", "green", "blue"):
         frame = local(tmp_path, pixels_of(PixelFormat.BGR24, colour, 200, 100), PixelFormat.BGR24, 200, 100)
 
         def shown(colour: str = colour, frame: Frame = frame) -> bool:
-            window.take(frame)
+            window.show(live_picture(frame))
+            window.look()
             return count(screen, colour) >= 20_000
 
         wait_until(shown, 20)

@@ -27,7 +27,8 @@ def drawn(width: int, height: int, notice: Notice = NOTICE, behind: Pixels | Non
 )
 def test_any_size_and_format(pixel: PixelFormat, width: int, height: int) -> None:
     pixels = Placard(pixel, width, height).draw(NOTICE)
-    assert (pixels.shape, pixels.dtype) == (pixel.shape(width, height), np.uint8)
+    assert pixels.shape == pixel.shape(width, height)
+    assert pixels.dtype == np.uint8
     assert pixels[:height].max() > 140, "something is to be seen"
 
 
