@@ -26,7 +26,7 @@ from greencam.frame.placard import Notice, Placard, thumbnail
 _PLACARD_PERIOD_S = 1.0
 _ASK_PERIOD_S = 1.0
 _LOOK_S = 0.2  # how often a view that waits for a frame looks at the facts
-_FACTS_LAG_S = 2.0  # a beat is up to a second old when it is read, and read once a second
+_FACTS_LAG_S = 3.0  # a beat comes every second, is read every second, and asked for every second
 _SOON_S = 0.001
 
 
