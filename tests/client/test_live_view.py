@@ -158,6 +158,18 @@ def test_a_frozen_picture_is_not_shown_although_frames_come() -> None:
     assert lives(seen)[-1] > 29
 
 
+def test_a_camera_that_was_frozen_is_not_believed_before_its_capture_believes_it() -> None:
+    """Opened anew it gives frames at once; whether they move is not known yet."""
+    watched = Watched(every(0.1, 0.1, 30))
+    again = WELL | {
+        "failure": {"cause": "frozen", "text": "the very same picture 25 times in a row", "retry": True}
+    }
+    watched.facts = lambda: again if watched.clock.now_s - BEGIN_S < 20 else WELL
+    seen = watched.until(30)
+    assert lives(seen)[0] >= 20
+    assert placards(seen)[-1][1].cause.endswith("again and again: the very same picture 25 times in a row")
+
+
 @pytest.mark.parametrize("transport", ["ring", "redis"])
 def test_frames_that_were_kept_back_are_never_shown_as_live(transport: str) -> None:
     watched = Watched([*every(0.1, 0.1, 3), *every(0.1, 15, 30)], WELL)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greencam.capture.voice import STALE_S
 from greencam.client import outage
 
 HUNG = {"cause": "timeout", "text": "no frame for 5 s, hanging in phase capture", "retry": True}
@@ -83,7 +84,7 @@ KEYS = st.sampled_from(["state", "stale", "frozen", "frame_age_s", "failure", "o
 def test_facts_of_any_form_are_survived(facts: dict[str, Any] | None) -> None:
     assert outage.cause(facts, 9.0)
     assert outage.brief_cause(facts, 9.0)
-    assert outage.stale_after_s(facts) >= outage.STALE_S
+    assert outage.stale_after_s(facts) >= STALE_S
     age_s = outage.age_of(facts)
     assert age_s is None or age_s >= 0
     assert outage.is_down(facts) in {True, False}

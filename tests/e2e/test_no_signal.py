@@ -6,15 +6,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from greencam.base.clock import SystemClock
-from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect
 from greencam.client import Feed
+from greencam.client.camera_status import remote_facts
 from greencam.client.latest_facts import LatestFacts
 from greencam.client.live_view import LiveView, Shown
 from greencam.client.places import Places
@@ -107,11 +106,7 @@ def test_the_line_of_figures_tells_the_cause_of_a_silent_camera(suite: Suite) ->
 def facts_of(redis: RedisTarget) -> LatestFacts:
     client = connect(redis)
 
-    def ask() -> dict[str, Any] | None:
-        facts = beats.read(client, redis, keys.beat("cam1"))
-        return None if facts is None else facts | {"stale": (facts["frame_age_s"] or 99) > 5}
-
-    return LatestFacts(ask, SystemClock())
+    return LatestFacts(lambda: remote_facts(client, redis, "cam1"), SystemClock())
 
 
 def next_that_is(view: LiveView, wanted: Callable[[Shown], bool]) -> Shown:

@@ -15,12 +15,12 @@ from greencam.apps import consume
 from greencam.apps.arguments import above_zero, whole_above_zero
 from greencam.apps.edge import at_the_edge
 from greencam.base import log
-from greencam.base.clock import SystemClock
+from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
 from greencam.base.stop import Stop
-from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect
 from greencam.client import outage
+from greencam.client.camera_status import local_facts, remote_facts
 from greencam.client.feed import Feed
 from greencam.client.latest_facts import LatestFacts
 from greencam.client.outage import Facts
@@ -73,7 +73,7 @@ def _consume(options: argparse.Namespace) -> int:
     sinks: list[Sink] = []
     if options.save:
         sinks.append(FolderSink(_folder(options, settings), camera, clock))
-    facts = LatestFacts(_beat(places.redis, camera), clock)
+    facts = LatestFacts(_question(places, camera, clock), clock)
     window = LiveWindow(Window(f"greencam {camera}"), facts, clock) if options.show else None
     report = StatsLine(options, stop, facts, window)
     spec = consume.FeedSpec(camera, options.transport, newest=options.newest)
@@ -89,19 +89,11 @@ def _consume(options: argparse.Namespace) -> int:
     return EXIT_OK if job.done() else EXIT_FAILED
 
 
-def _beat(target: RedisTarget, camera: str) -> Callable[[], Facts | None]:
-    """How to ask what the camera's capture says of itself."""
-    quick = _quick(target)
-    redis, key = connect(quick), keys.beat(camera)
-
-    def ask() -> Facts | None:
-        facts = beats.read(redis, quick, key)
-        if facts is None:
-            return None
-        age_s = outage.age_of(facts)
-        return facts | {"stale": age_s is None or age_s > outage.stale_after_s(facts)}
-
-    return ask
+def _question(places: Places, camera: str, clock: Clock) -> Callable[[], Facts | None]:
+    """How to ask what the camera's capture says of itself: on this host, else over Redis."""
+    target = _quick(places.redis)
+    redis = connect(target)
+    return lambda: local_facts(places.runtime_dir, camera, clock) or remote_facts(redis, target, camera)
 
 
 def _impatient(places: Places) -> Places:

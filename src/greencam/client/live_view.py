@@ -13,10 +13,11 @@ from typing import Any, Protocol
 
 from greencam.base.clock import Clock
 from greencam.base.errors import FrameError, Refused, Unavailable
+from greencam.capture.voice import STALE_S
 from greencam.client import outage
 from greencam.client.frame_age import FrameAge
 from greencam.client.frames import Frame
-from greencam.client.outage import STALE_S, Facts
+from greencam.client.outage import Facts
 from greencam.frame import jpeg
 from greencam.frame.formats import Codec, PixelFormat, check_size, pixel_format
 from greencam.frame.header import Header
@@ -238,7 +239,7 @@ class LiveView:
         return Shown(self._like[0], drawn=pixels, since=since, cause=notice.cause)
 
     def _notice(self, now_s: float) -> tuple[Notice, float | None]:
-        frozen = self._frozen is not None or outage.failure_of(self._facts)[0] == "frozen"
+        frozen = self._frozen is not None
         start = self._frozen or self._last or self._told
         cause = outage.cause(self._facts, self._silent_s(now_s), self._feed.trouble)
         if self._late_s and now_s - self._late_s < _FACTS_LAG_S and not frozen:

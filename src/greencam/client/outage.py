@@ -1,7 +1,7 @@
 """Why a camera gives no pictures, in the words of the person who looks at it; pure.
 
-Facts are what the camera's capture says of itself (the beat, docs/reference/redis-keys.md), with `stale` and
-`frozen`; None when nobody answers. They may come from another program, so nothing of their form is relied upon.
+Facts are what the camera's capture says of itself (client/camera_status, docs/reference/redis-keys.md); None when
+nobody answers. They may come from another program, so nothing of their form is relied upon.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import math
 import time
 from typing import Any
 
-STALE_S = 5.0
+from greencam.capture.voice import STALE_S
+
 _FRAMES_MISSED = 3  # a camera slower than one frame in STALE_S is late when so many have not come
 _FACTS_LIVE_S = 7.0  # a beat outlives its capture by 5 s; what it says of frames may be as old as that
 _WORDS = 300  # letters of a sentence that are shown
@@ -19,6 +20,9 @@ Facts = dict[str, Any]
 _PLAIN = {
     "timeout": "the camera does not answer",
     "open timeout": "the camera can't be opened",
+    "close timeout": "the camera can't be closed",
+    "buffer": "the camera's buffers stopped coming",
+    "garbage": "the camera sends damaged pictures",
     "crashed": "the camera's driver crashed",
     "unkillable": "the camera's driver hangs in the kernel",
     "frozen": "the camera sends the same picture again and again",
@@ -49,8 +53,12 @@ def failure_of(facts: Facts | None) -> tuple[str, str]:
 
 
 def is_frozen(facts: Facts | None) -> bool:
-    """Whether frames come but show the same picture again and again."""
-    return bool((facts or {}).get("frozen"))
+    """Whether frames come, or came before the camera was opened anew, but show the same picture again and again.
+
+    A failure stays until the capture has seen good frames for a while, so a camera that is still frozen after that
+    is not taken for a live one in between.
+    """
+    return bool((facts or {}).get("frozen")) or failure_of(facts)[0] == "frozen"
 
 
 def is_down(facts: Facts | None) -> bool:
@@ -82,7 +90,7 @@ def stale_after_s(facts: Facts | None, stale_s: float = STALE_S) -> float:
 def cause(facts: Facts | None, silent_s: float, trouble: str = "") -> str:
     """Why there has been no picture for silent_s, one sentence; `trouble` is what the feed says of its own way."""
     kind, text = failure_of(facts)
-    if is_frozen(facts) or kind == "frozen":
+    if is_frozen(facts):
         return _joined(_PLAIN["frozen"], text)
     if kind:
         return _joined(_PLAIN.get(kind, ""), text or kind)
