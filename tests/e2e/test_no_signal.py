@@ -138,3 +138,24 @@ def test_a_live_view_of_a_camera_whose_worker_hangs(suite: Suite, pause: Callabl
         resume(beat["worker_pid"])
         assert next_that_is(view, lambda shown: shown.live).cause == ""
     facts.close()
+
+
+def test_a_frozen_camera_is_never_taken_for_a_live_one(suite: Suite, tmp_path: Path) -> None:
+    """The ladder opens it anew again and again, and each time it gives its old picture at first."""
+    faults = tmp_path / "faults"
+    faults.mkdir()
+    suite.site(f"cameras:\n  - {{id: cam1, source: 'faulty:{faults}', width: 320, height: 240, fps: 30}}\n")
+    suite.start("start.py")
+    target = RedisTarget(f"unix://{suite.runtime}/redis.sock", embedded=True)
+    facts = facts_of(target)
+    facts.start()
+    with Feed("cam1", newest=True, places=Places(suite.runtime, target, ("cam1",))) as feed:
+        view = LiveView(feed, facts, SystemClock())
+        next_that_is(view, lambda shown: shown.live)
+        (faults / "freeze").touch()
+        next_that_is(view, lambda shown: "the same picture again and again" in shown.cause)
+        later = [view.next_picture(1.0) for _ in range(150)]
+        assert [shown for shown in later if shown is not None and shown.live] == []
+        (faults / "freeze").unlink()
+        next_that_is(view, lambda shown: shown.live)
+    facts.close()

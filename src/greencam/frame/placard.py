@@ -6,7 +6,6 @@ blurred, grey and at most a quarter as bright, so that nobody can take it for a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -44,17 +43,29 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """A line of text: scale in pixels per dot, space above it in pixels."""
+class _Style:
+    """How text looks: pixels per dot, colour, width of a stroke in dots."""
 
-    text: str
     scale: float
     colour: Colour
-    above_px: float = 0.0
+    weight: float = 0.92
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of text and the space above it in pixels."""
+
+    text: str
+    style: _Style
+    above_px: float
+
+    @property
+    def width_px(self) -> int:
+        return lettering.mask_width(self.text, self.style.scale)
 
     @property
     def height_px(self) -> float:
-        return self.above_px + lettering.ROWS * self.scale
+        return self.above_px + lettering.ROWS * self.style.scale
 
 
 class Placard:
@@ -128,36 +139,38 @@ def _stretched(grey: Grid, height: int, width: int) -> Grid:
 
 def _fitting(notice: Notice, unit: float, width_px: float, height_px: float) -> list[_Line]:
     """The lines that have room, in their order from above; without room for the headline's words there are none."""
-    lines: list[_Line] = []
-    for group in _groups(notice, unit, width_px):
-        wide = any(lettering.mask_width(line.text, line.scale) > width_px for line in group)
-        if not wide and sum(line.height_px for line in [*lines, *group]) <= height_px:
+    # Small pictures need large letters, large ones may be calmer.
+    large, medium, small = (max(1.0, dots) for dots in (2 * unit, 0.75 * unit + 0.5, 0.5 * unit + 0.5))
+    lines = _lines(notice.headline, _Style(large, _INK, _BOLD), width_px, 2 * unit)
+    whole = " ".join(line.text for line in lines) == notice.headline
+    if not lines or not whole or not _fits(lines, width_px, height_px):
+        return []
+    times, rest = _Style(medium, _ACCENT), _Style(small, _SOFT)
+    for group in (
+        _times(notice, times, width_px, 2 * unit),
+        _lines(notice.cause, rest, width_px, 5 * unit),
+        _lines(notice.camera, rest, width_px, 6 * unit),
+    ):
+        if _fits([*lines, *group], width_px, height_px):
             lines += group
-        if not lines or " ".join(line.text for line in lines if line.colour is _INK) != notice.headline:
-            return []
     return lines
 
 
-def _groups(notice: Notice, unit: float, width_px: float) -> Iterator[list[_Line]]:
-    """Headline, times, cause, name: each a group of lines that is shown whole or not at all."""
-    # Small pictures need large letters, large ones may be calmer.
-    large, medium, small = (max(1.0, dots) for dots in (2 * unit, 0.75 * unit + 0.5, 0.5 * unit + 0.5))
-    yield _lines(notice.headline, large, _INK, width_px, 2 * unit)
-    both = f"{notice.since} ({notice.lasting})"
-    if lettering.mask_width(both, medium) <= width_px:
-        yield _lines(both, medium, _ACCENT, width_px, 2 * unit)
-    else:
-        yield [
-            *_lines(notice.since, medium, _ACCENT, width_px, 2 * unit),
-            *_lines(notice.lasting, medium, _ACCENT, width_px, 0.0),
-        ]
-    yield _lines(notice.cause, small, _SOFT, width_px, 5 * unit)
-    yield _lines(notice.camera, small, _SOFT, width_px, 6 * unit)
+def _fits(lines: list[_Line], width_px: float, height_px: float) -> bool:
+    return sum(line.height_px for line in lines) <= height_px and all(line.width_px <= width_px for line in lines)
 
 
-def _lines(text: str, scale: float, colour: Colour, width_px: float, above_px: float) -> list[_Line]:
-    parts = _balanced(text, int(width_px / (lettering.COLUMNS * scale)))
-    return [_Line(part, scale, colour, scale if number else above_px) for number, part in enumerate(parts)]
+def _times(notice: Notice, style: _Style, width_px: float, above_px: float) -> list[_Line]:
+    """Since when and for how long, side by side where there is room."""
+    both = _Line(f"{notice.since} ({notice.lasting})", style, above_px)
+    if both.width_px <= width_px:
+        return [both]
+    return [*_lines(notice.since, style, width_px, above_px), *_lines(notice.lasting, style, width_px, 0.0)]
+
+
+def _lines(text: str, style: _Style, width_px: float, above_px: float) -> list[_Line]:
+    parts = _balanced(text, int(width_px / (lettering.COLUMNS * style.scale)))
+    return [_Line(part, style, style.scale if number else above_px) for number, part in enumerate(parts)]
 
 
 def _balanced(text: str, columns: int) -> list[str]:
@@ -172,9 +185,10 @@ def _balanced(text: str, columns: int) -> list[str]:
 
 
 def _write(canvas: Pixels, line: _Line, top: float) -> None:
-    covered = lettering.mask(line.text, line.scale, _BOLD if line.colour is _INK else 0.92)
+    style = line.style
+    covered = lettering.mask(line.text, style.scale, style.weight)
     left = (canvas.shape[1] - covered.shape[1]) / 2
-    _blend(canvas, covered.astype(np.float32) / 255, line.colour, (int(top), int(left)))
+    _blend(canvas, covered.astype(np.float32) / 255, style.colour, (int(top), int(left)))
 
 
 def _blend(canvas: Pixels, share: Grid, colour: Colour, at: tuple[int, int]) -> None:
