@@ -142,7 +142,7 @@ def _fitting(notice: Notice, unit: float, width_px: float, height_px: float) -> 
     # Small pictures need large letters, large ones may be calmer.
     large, medium, small = (max(1.0, dots) for dots in (2 * unit, 0.75 * unit + 0.5, 0.5 * unit + 0.5))
     lines = _lines(notice.headline, _Style(large, _INK, _BOLD), width_px, 2 * unit)
-    whole = " ".join(line.text for line in lines) == notice.headline
+    whole = " ".join(line.text for line in lines) == " ".join(lettering.spelled(notice.headline).split())
     if not lines or not whole or not _fits(lines, width_px, height_px):
         return []
     times, rest = _Style(medium, _ACCENT), _Style(small, _SOFT)
