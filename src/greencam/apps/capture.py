@@ -6,10 +6,12 @@ import argparse
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from greencam.apps.arguments import above_zero, zero_or_more
+from greencam.apps.delivery import delivery_of, disk_copy_of
 from greencam.apps.edge import at_the_edge
 from greencam.base import log, proc
 from greencam.base.clock import SystemClock
@@ -25,7 +27,7 @@ from greencam.bus.spool import Spool
 from greencam.camera.source import CameraSpec
 from greencam.capture.encoder import Encoder
 from greencam.capture.plan import Deadlines
-from greencam.capture.publisher import Publisher
+from greencam.capture.publisher import Outlets, Publisher
 from greencam.capture.service import END_OF_RECORDING, CaptureParts, CaptureService, CaptureSettings
 from greencam.capture.worker import Worker
 from greencam.frame.formats import pixel_format
@@ -34,7 +36,7 @@ from greencam.settings.load import load
 from greencam.settings.model import Settings
 from greencam.settings.source_text import parse_source
 
-_SPOOL_BYTES = 32 << 20
+_LIVE_SPOOL_BYTES = 32 << 20
 _MIB = 1 << 20
 
 
@@ -70,14 +72,21 @@ def _capture(options: argparse.Namespace) -> int:
     runtime = private_folder(settings.runtime_dir)
     lock = Lock(runtime / f"{camera.id}.lock", f"the capture of {camera.id}")
     spec = spec_of(camera, settings)
-    target = target_of(settings)
-    spool = Spool(_SPOOL_BYTES)
-    publisher = Publisher(target, camera.id, spool, settings.machine.stream_max_mb * _MIB, clock)
-    encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock)
+    bell = threading.Event()
+    spool = Spool(_LIVE_SPOOL_BYTES, bell.set)
+    copy = disk_copy_of(settings, camera.id, clock)  # before the spool, which reads what it brings back
+    delivery = delivery_of(settings, camera.id, clock, bell)
+    outlets = Outlets(spool, settings.machine.stream_max_mb * _MIB, delivery, bell)
+    publisher = Publisher(target_of(settings), camera.id, outlets, clock)
+    encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock, delivery)
     files = capture_settings(settings, camera.id)
     parts = CaptureParts(_workers(spec, clock), publisher, encoder)
     service = CaptureService(spec, files, parts, clock, stop)
+    if copy is not None:
+        copy.start()
     code = run(service, stop, clock, logging.getLogger("capture"), duration_s=options.duration)
+    if copy is not None:
+        copy.stop()
     lock.release()
     ended = code == EXIT_OK and stop.reason == END_OF_RECORDING and proc.supervised()
     return EXIT_ENDED if ended else code

@@ -36,6 +36,11 @@ def ring_path(runtime_dir: Path, camera: str) -> Path:
     return runtime_dir / f"{camera}.ring"
 
 
+def spool_path(folder: Path, camera: str) -> Path:
+    """The folder with the files of this camera's spool, below the runtime folder or the one for copies on disk."""
+    return folder / f"{camera}.spool"
+
+
 def redis_socket(runtime_dir: Path) -> Path:
     """The socket of the embedded Redis."""
     return runtime_dir / "redis.sock"
