@@ -192,9 +192,9 @@ class CaptureService:
             return
         self._opened = opened
         self._failure = {}
+        self._encoder.follow(self._settings.ring_path)  # before the worker, whose first frame it must not miss
         if self._worker is not None:
             self._worker.pipe.send({"ring": str(self._settings.ring_path)})
-        self._encoder.follow(self._settings.ring_path)
         self._enter(State.STREAMING)
         self._announce("stream_started")
         _log.info("%s: %s, %s", self._spec.id, opened["device"], describe_format(facts))

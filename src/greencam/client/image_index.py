@@ -6,6 +6,7 @@ transaction, so that after any crash the place is that of the last image whose r
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -76,6 +77,15 @@ class ImageIndex:
     def __init__(self, folder: Path, consumer: str, clock: Clock, *, durable: bool = False) -> None:
         self._path, self._consumer, self._clock, self._durable = folder / FILE_NAME, consumer, clock, durable
         self._db: sqlite3.Connection | None = None
+        self._opened: os.stat_result | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether the file of that name is still the one that was opened; somebody may have removed it."""
+        try:
+            return self._opened is not None and os.path.samestat(self._path.stat(), self._opened)
+        except FileNotFoundError:
+            return False
 
     def open(self) -> str:
         """Open or make the index; a damaged one is moved aside, which the text tells. Raises StoreBusy."""
@@ -99,6 +109,7 @@ class ImageIndex:
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
             made.executescript(_SCHEMA)
+            self._opened = self._path.stat()
         except sqlite3.Error:
             made.close()
             raise

@@ -42,22 +42,30 @@ class ImageStore:
 
         Raises Refused without permission, StoreBusy on a full disk.
         """
+        self._begin()
+        place = self._index.place()
+        found = {frame_of(path): path for path in images_in(self._folder)}
+        self._unlisted = {frame: path for frame, path in found.items() if frame is not None and frame > place.id}
+        return place
+
+    def _begin(self) -> None:
         with store_errors(f"images of {self._camera}"):
             self._folder.mkdir(parents=True, exist_ok=True)
             told = self._index.open()
             if told:
                 _log.error("images of %s: ALERT: %s", self._camera, told)
             self._shelf.look()
-        place = self._index.place()
-        found = {frame_of(path): path for path in images_in(self._folder)}
-        self._unlisted = {frame: path for frame, path in found.items() if frame is not None and frame > place.id}
-        return place
 
     def keep(self, events: Sequence[DurableEvent], place: Place) -> None:
         """Store a batch and move the place to `place`, or nothing of it; may be called again with the same batch.
 
         Raises StoreBusy or Refused.
         """
+        if not self._index.there:
+            _log.warning("images of %s: folder or index were removed; a new index begins", self._camera)
+            self._index.close()
+            self._noted.clear()
+            self._begin()
         rows = [self._written(event) for event in events if isinstance(event, DurableFrame)]
         notes = [event for event in events if not isinstance(event, DurableFrame)]
         self.repeated += self._index.commit(Batch(rows, notes, self._removed, place))
