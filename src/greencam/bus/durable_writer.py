@@ -112,7 +112,7 @@ class DurableWriter:
         gaps += self._acknowledged()
         first, wanted = self._spool.window(batch[-1].id if batch else self._sent)
         trim_to = self._trim_to(first)
-        pipe = client.pipeline(transaction=True)
+        pipe = client.pipeline(transaction=False)  # no MULTI: see docs/decisions/0008
         self._append(pipe, batch)
         pipe.xtrim(self._key, minid=chain.id_text(trim_to), approximate=False)
         if version != self._told_version:
@@ -192,7 +192,7 @@ class DurableWriter:
         return min(first, *waiting) if waiting else first
 
     def _repair(self, client: redis.Redis, why: str) -> None:
-        """Delete the stream and send everything again that somebody waits for.
+        """Delete the stream; the turns after it send everything again that somebody waits for.
 
         Raises _Fenced while a newer epoch than ours is in it: then another capture is the owner, not we.
         """
@@ -202,16 +202,13 @@ class DurableWriter:
             if self._spool.ledger.newest[0] < last[0] < EPOCH_LIMIT - 1:
                 self.taken_epoch = max(self.taken_epoch, last[0])
                 raise _Fenced
-            batch = self._spool.after(NONE, BATCH, BATCH_BYTES)
             pipe.multi()
             pipe.delete(self._key)
-            self._append(pipe, batch)
             try:
                 pipe.execute()
             except redis.WatchError:
                 return  # somebody wrote meanwhile: the next turn looks again
-        self._sent = batch[-1].id if batch else self._spool.ledger.newest
-        self.sent += len(batch)
+        self._sent = NONE
         self.repairs += 1
         self._repair_due, self._told_version = "", -1
         _log.warning("%s: %s; sending again what consumers still need", self._camera, why)
@@ -224,7 +221,7 @@ class DurableWriter:
 
 
 def _executed(pipe: redis.client.Pipeline) -> list[Any]:
-    """The answers of a transaction; a refused repeat stays in its place, any other error is raised."""
+    """The answers of a pipeline; a refused repeat stays in its place, any other error is raised."""
     answers = pipe.execute(raise_on_error=False)
     for answer in answers:
         if isinstance(answer, Exception) and ALREADY_THERE not in str(answer):

@@ -61,7 +61,7 @@ class FrameWriter:
         largest = max(len(entry.payload) for entry in entries)
         keep = max(8, self._keep_bytes // max(1, largest))
         with bus_errors(self._target):
-            pipe = self._client.pipeline(transaction=True)  # all or none: a hole could never be filled later
+            pipe = self._client.pipeline(transaction=False)  # no MULTI: see docs/decisions/0008
             for entry in entries:
                 head = entry.header._replace(published_ns=clock.monotonic_ns())
                 fields = {b"h": header.pack(head), b"d": entry.payload}
