@@ -56,6 +56,7 @@ IMAGES_MAX_MB = 1024  # megabytes; the oldest images go first
 LOGS_DIR = "logs"
 DATA_DIR = "data"
 RUNTIME_DIR = ""  # empty = a folder in memory, one per checkout
+REBOOT_CONTROL_DIR = "/run/greencam/control"  # where the reboot helper looks, if installed; empty = never ask
 
 # --- Camera recovery ---------------------------------------------------------------------------------------------
 CAMERA_RECOVERY_SETTINGS = {

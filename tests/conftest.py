@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from greencam.base.errors import BusUnavailable
@@ -18,6 +19,10 @@ from greencam.base.stop import Stop
 from greencam.bus.link import RedisTarget, bus_errors, connect
 from greencam.supervise import redis_server
 from tests.suite import Suite
+
+# How long an example takes is a matter of the machine and its load, not of what is right.
+hypothesis.settings.register_profile("greencam", deadline=None)
+hypothesis.settings.load_profile("greencam")
 
 
 class RedisServer:

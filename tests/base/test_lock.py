@@ -11,6 +11,9 @@ import pytest
 
 from greencam.base.errors import Refused
 from greencam.base.lock import Lock, holder
+from tests import making
+
+small_disk = making.small_disk
 
 HOLD = (
     "import sys; from pathlib import Path; from greencam.base.lock import Lock\n"
@@ -95,3 +98,12 @@ def test_whoever_asks_who_holds_it_never_keeps_anybody_from_taking_it(path: Path
         done.set()
         for thread in threads:
             thread.join()
+
+
+def test_a_full_disk_leaves_no_lock_that_nobody_can_release(small_disk: Path) -> None:
+    path = small_disk / "suite.lock"
+    blob = making.fill(small_disk)
+    with pytest.raises(OSError, match="No space left"):
+        Lock(path, "the suite")
+    blob.unlink()
+    Lock(path, "the suite").release()

@@ -73,6 +73,10 @@ def test_a_secret_in_a_query_is_hidden_too(name: str) -> None:
     assert "fps=5" in line
 
 
+def test_an_address_behind_the_word_password_keeps_neither() -> None:
+    assert "s3cr3t" not in line_of("%s", "worker password=rtsp://admin:s3cr3t@10.0.0.9/1")
+
+
 def test_a_password_in_a_traceback_is_hidden() -> None:
     try:
         raise ValueError("rtsp://admin:s3cr3t@10.0.0.9/1 refuses")
@@ -100,3 +104,12 @@ def test_a_very_long_line_costs_no_more_than_moments() -> None:
     for text in ("a", "a://", "?", "?pass", "@", "://a:b", "&user;key"):
         assert len(without_secrets(text * 20_000)) == len(text) * 20_000
     assert time.monotonic() - began < 5.0
+
+
+@given(st.text(max_size=200))
+def test_the_text_of_somebody_else_stays_on_one_line_and_can_be_written(text: str) -> None:
+    line = log.one_line(text)
+    assert len(line) == len(text)
+    assert len(line.splitlines()) <= 1
+    assert "\x1b" not in line
+    line.encode()

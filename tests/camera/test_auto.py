@@ -84,9 +84,8 @@ def test_reading_before_opening_is_told() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_backend(kind: str) -> None:
-    source = source_for(
-        CameraSpec("cam1", kind, address="rtsp://127.0.0.1:1/" if kind == "rtsp" else ""), FakeClock()
-    )
+    address = {"rtsp": "rtsp://127.0.0.1:1/", "faulty": "/nowhere"}.get(kind, "")
+    source = source_for(CameraSpec("cam1", kind, address=address), FakeClock())
     assert {"open", "read", "close"} <= set(dir(source))
 
 

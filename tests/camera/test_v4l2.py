@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -21,10 +21,11 @@ from linuxpy.video import raw
 from greencam.base.clock import SystemClock
 from greencam.base.errors import CameraBroken, CameraUnavailable, CorruptFrame
 from greencam.camera.source import CameraSpec
-from greencam.camera.v4l2 import DeviceNode, Mode, V4l2Source, choose_mode, decode, find_devices
+from greencam.camera.v4l2 import Mode, V4l2Source, choose_mode, decode
 from greencam.frame import jpeg
 from greencam.frame.formats import PixelFormat
 from greencam.frame.picture import Pixels, StreamFormat
+from tests.camera.dev_tree import dev_tree
 
 CODES = {"MJPG": "MJPEG", "YUYV": "YUYV", "GREY": "GREY", "NV12": "NV12"}
 RED, GREEN = (0, 0, 255), (0, 255, 0)  # B, G, R
@@ -54,6 +55,8 @@ class Webcam:
     streaming: bool = False
     opened: int = 0
     queue: list[tuple[bytes, int]] = field(default_factory=list)
+    card: str = "Acme Cam"
+    bus: str = "usb-0000:00:14.0-1"
     ready: int = field(default_factory=lambda: os.eventfd(0, os.EFD_SEMAPHORE | os.EFD_NONBLOCK))
 
     def deliver(self, data: bytes, flags: int = raw.BufferFlag.TIMESTAMP_MONOTONIC) -> None:
@@ -86,6 +89,15 @@ class FakeDevice:
     @property
     def device_capabilities(self) -> raw.Capability:
         return raw.Capability.VIDEO_CAPTURE if self.webcam.capture else raw.Capability.META_CAPTURE
+
+    @property
+    def card(self) -> str:
+        self.webcam.meet("querycap")
+        return self.webcam.card
+
+    @property
+    def bus_info(self) -> str:
+        return self.webcam.bus
 
     def buffer_formats(self, kind: raw.BufType) -> list[Any]:
         letters = dict.fromkeys(mode[0] for mode in self.webcam.modes)
@@ -153,58 +165,20 @@ def webcam() -> Iterator[Webcam]:
     os.close(webcam.ready)
 
 
-def source(webcam: Webcam, dev_root: Path = Path("/nowhere"), **changes: Any) -> V4l2Source:
+def library_of(device: Callable[[str], FakeDevice]) -> Any:
+    """linuxpy's module with these devices in place of the kernel's."""
     names = ("Capability", "BufferType", "BufferFlag", "FrameSizeType")
-    library = SimpleNamespace(
-        Device=lambda path: FakeDevice(webcam, path),
-        VideoCapture=FakeCapture,
-        **{name: getattr(linuxpy, name) for name in names},
-    )
+    real = {name: getattr(linuxpy, name) for name in names}
+    return SimpleNamespace(Device=device, VideoCapture=FakeCapture, **real)
+
+
+def source(webcam: Webcam, dev_root: Path = Path("/nowhere"), **changes: Any) -> V4l2Source:
+    library = library_of(lambda path: FakeDevice(webcam, path))
     facts: dict[str, Any] = {"address": "/dev/video0", "width": 64, "height": 48, **changes}
     return V4l2Source(CameraSpec("usb", "v4l2", **facts), SystemClock(), lambda: library, dev_root)
 
 
-def dev_tree(root: Path) -> Path:
-    """Two cameras of two nodes each; the second has no serial number, so only its place names it; and a codec."""
-    for number in (0, 1, 2, 3, 10):
-        (root / f"video{number}").touch()
-    names = {
-        "by-id/usb-Acme_Cam_42-video-index0": 2,
-        "by-id/usb-Acme_Cam_42-video-index1": 3,
-        "by-path/pci-0:1-video-index0": 2,
-        "by-path/pci-0:1-video-index1": 3,
-        "by-path/pci-0:2-video-index0": 0,
-        "by-path/pci-0:2-video-index1": 1,
-    }
-    for name, number in names.items():
-        link = root / "v4l" / name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(f"../../video{number}")
-    return root
-
-
 # --- which device -------------------------------------------------------------------------------------------------
-
-
-def test_devices_are_listed_by_their_stable_names_and_without_metadata_nodes(tmp_path: Path) -> None:
-    root = dev_tree(tmp_path)
-    assert find_devices(root) == [
-        DeviceNode(root / "v4l/by-id/usb-Acme_Cam_42-video-index0", root / "video2"),
-        DeviceNode(root / "v4l/by-path/pci-0:2-video-index0", root / "video0"),
-        DeviceNode(root / "video10", root / "video10"),
-    ]
-
-
-def test_without_udev_the_nodes_themselves_are_listed_in_order(tmp_path: Path) -> None:
-    for name in ("video10", "video2", "video-codec", "null"):
-        (tmp_path / name).touch()
-    assert [device.name.name for device in find_devices(tmp_path)] == ["video2", "video10"]
-
-
-def test_a_link_to_an_unplugged_camera_is_not_listed(tmp_path: Path) -> None:
-    root = dev_tree(tmp_path)
-    (root / "video2").unlink()
-    assert root / "video2" not in [device.node for device in find_devices(root)]
 
 
 def test_a_node_is_reported_by_its_stable_name(webcam: Webcam, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +31,29 @@ SPEC = CameraSpec("cam1", "scripted", address="rtsp://user:s3cr3t@camera", width
 class ScriptedCamera:
     """Each step of the script is one read: a number is a picture of that value, an exception is raised."""
 
-    def __init__(self, script: list[int | Exception], fails_to_open: Exception | None = None) -> None:
+    def __init__(self, script: list[int | Exception | Picture], fails_to_open: Exception | None = None) -> None:
         self._script, self._fails_to_open = iter(script), fails_to_open
         self.spec: CameraSpec | None = None
-        self.closed = 0
+        self.waits: list[float] = []
+        self.opened = self.closed = 0
 
     def made(self, spec: CameraSpec, _clock: Clock) -> ScriptedCamera:
         self.spec = spec
         return self
 
     def open(self) -> Opened:
+        self.opened += 1
         if self._fails_to_open:
             raise self._fails_to_open
         return Opened(SPEC.wish, "scripted camera", notes=("it is scripted",))
 
     def read(self, timeout_s: float) -> Picture:
+        self.waits.append(timeout_s)
         step = next(self._script, None)
         if isinstance(step, Exception):
             raise step
+        if isinstance(step, Picture):
+            return step
         time.sleep(0.001 if step is not None else 0.01)
         return picture(step or 0)
 
@@ -118,6 +124,7 @@ def test_a_recording_fills_the_ring_and_says_that_it_ended(runs: Runs) -> None:
     assert run.hear("opened") == {
         "format": {"width": 32, "height": 16, "format": "bgr24", "fps": 100.0},
         "device": "scripted camera",
+        "identity": "",
         "live": True,
         "notes": ["it is scripted"],
     }
@@ -158,11 +165,84 @@ def test_whatever_a_camera_raises_is_told_and_the_camera_is_let_go(
         ring(run.path)
         run.parent.send({"ring": str(run.path)})
     told = run.hear("failed")
+    phases = [*run.phases(), "close"]
+    if told.get("polite"):
+        run.parent.close()  # nobody gives it an order any more
     run.end()
     assert (told["retry"], told["cause"]) == (retry, cause)
     assert "user:s3cr3t" not in told["text"]
     assert camera.closed == 1
-    assert run.phases()[-1] == "close"
+    assert phases[-1] == "close"
+
+
+TIMEOUT = CameraUnavailable("no frame within 5 s", cause="timeout")
+
+
+def streaming(runs: Runs, camera: ScriptedCamera) -> Run:
+    """A worker that was given its ring."""
+    run = runs(camera)
+    run.open()
+    ring(run.path)
+    run.parent.send({"ring": str(run.path)})
+    return run
+
+
+def test_a_failed_read_is_told_and_the_same_camera_is_read_again_when_ordered_to(runs: Runs) -> None:
+    camera = ScriptedCamera([1, TIMEOUT, 2, EndOfStream()])
+    run = streaming(runs, camera)
+    assert run.hear("failed") == {**failure(TIMEOUT), "polite": True}
+    run.parent.send({"order": "retry", "timeout_s": 0.5})
+    run.hear("ended")
+    run.end()
+    assert camera.waits == [5.0, 5.0, 0.5, 5.0]  # a retry gets the time that its order says, the next all of it
+    assert camera.opened == camera.closed == 1
+
+
+def test_an_order_to_restart_closes_the_camera_and_opens_it_anew(runs: Runs) -> None:
+    camera = ScriptedCamera([1, TIMEOUT, 2, EndOfStream()])
+    run = streaming(runs, camera)
+    run.hear("failed")
+    run.told.clear()
+    run.parent.send({"order": "restart"})
+    run.hear("opened")
+    run.parent.send({"ring": str(run.path)})
+    run.hear("ended")
+    run.end()
+    assert camera.opened == camera.closed == 2
+    reader = RingReader(run.path, CLOCK, Start.OLDEST)
+    assert reader.newest == (1, 2)  # the numbers go on
+
+
+def test_a_camera_whose_frames_come_is_restarted_too_when_ordered_to(runs: Runs) -> None:
+    camera = ScriptedCamera([5] * 100_000)
+    run = streaming(runs, camera)
+    wait_until(lambda: RingReader(run.path, CLOCK).newest != (0, 0), 10)
+    run.told.clear()
+    run.parent.send({"order": "restart"})
+    run.hear("opened")
+    assert camera.closed == 1
+
+
+def garbage(kind: str) -> Picture:
+    right = picture(1)
+    if kind == "another size":
+        return replace(right, pixels=np.zeros((8, 8, 3), np.uint8), width=8, height=8)
+    return replace(right, pixels=np.zeros((8, 8, 3), np.uint8))  # not the shape that it claims
+
+
+@pytest.mark.parametrize("kind", ["another size", "another shape than it claims"])
+def test_a_picture_that_is_not_what_was_announced_is_left_out(runs: Runs, kind: str) -> None:
+    run = streaming(runs, ScriptedCamera([1, garbage(kind), 2, EndOfStream()]))
+    run.hear("ended")
+    run.end()
+    reader = RingReader(run.path, CLOCK, Start.OLDEST)
+    values = [int(frame.pixels[0, 0, 0]) for frame in iter(lambda: reader.next_frame(0.0), None)]
+    assert values == [1, 2]
+
+
+def test_ten_such_pictures_in_a_row_are_a_failure(runs: Runs) -> None:
+    run = streaming(runs, ScriptedCamera([1, *[garbage("another size")] * 10, 2]))
+    assert run.hear("failed")["cause"] == "garbage"
 
 
 def test_a_wish_to_stop_ends_it_and_lets_the_camera_go(runs: Runs) -> None:

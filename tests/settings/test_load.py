@@ -22,6 +22,8 @@ def test_nothing_there_means_defaults(tmp_path: Path) -> None:
     assert settings.logs_dir == tmp_path / "logs"
     assert settings.data_dir == tmp_path / "data"
     assert settings.runtime_dir.name.startswith("greencam-")
+    assert settings.reboot_control_dir == Path("/run/greencam/control")
+    assert load(tmp_path, {"GREENCAM_REBOOT_CONTROL_DIR": ""}).reboot_control_dir is None
     assert (settings.storage.every_s, settings.storage.max_mb, settings.storage.keep_days) == (1.0, 1024, None)
     assert settings.warnings == ()
 
@@ -45,6 +47,9 @@ def test_the_guides_camera_entry_works(loaded: Load) -> None:
         (f"source: '{RTSP}'", {"kind": "rtsp", "fps": 0, "width": 0}),
         ("source: /dev/video0\n    width: 640\n    height: 480", {"kind": "v4l2", "width": 640, "fps": 100}),
         ("source: picamera2:1\n    gain: 0\n    exposure_us: 0", {"address": "1", "gain": 0, "exposure_us": 0}),
+        ("source: faulty:/f", {"kind": "faulty", "address": "/f|pattern", "fps": 100, "width": 1270}),
+        ("source: 'faulty:/f|file:/a.mp4'", {"address": "/f|file:/a.mp4", "fps": -1, "width": 0}),
+        (f"source: 'faulty:/f|{RTSP}'", {"address": f"/f|{RTSP}", "fps": 0, "width": 0}),
         ("quality: 50\n    format: bgr24\n    transport: udp", {"kind": "auto", "quality": 50, "format": "bgr24"}),
         ("enabled: false", {"enabled": False}),
     ],
@@ -56,6 +61,13 @@ def test_gaps_are_filled_by_kind(loaded: Load, entry: str, fields: dict[str, Any
 
 def test_a_file_is_below_the_root(loaded: Load, tmp_path: Path) -> None:
     assert loaded("CAMERA_SOURCE = 'clips/a.mp4'").cameras[0].address == str(tmp_path / "clips/a.mp4")
+    address = loaded("CAMERA_SOURCE = 'faulty:drill|clips/a.mp4'").cameras[0].address
+    assert address == f"{tmp_path}/drill|file:{tmp_path}/clips/a.mp4"
+
+
+def test_a_faulty_network_camera_is_shown_without_its_password(loaded: Load) -> None:
+    (camera,) = loaded(site=f"cameras:\n  - id: a\n    source: 'faulty:/f|{RTSP}'\n").cameras
+    assert camera.shown_address == "***@192.168.1.105:554/stream1"
 
 
 def test_layers_override_each_other(loaded: Load) -> None:
@@ -138,6 +150,22 @@ def test_other_files_and_roots(tmp_path: Path) -> None:
         (
             "CAMERA_RECOVERY_SETTINGS = {'system_reboot_threshold': 2}",
             "config.py line 1: CAMERA_RECOVERY_SETTINGS: system_reboot_threshold (2) must not be below ",
+        ),
+        (
+            "CAMERA_RECOVERY_SETTINGS = {'system_reboot_threshold': 4}",
+            "config.py line 1: CAMERA_RECOVERY_SETTINGS: system_reboot_threshold (4) must not be below max_",
+        ),
+        (
+            "CAMERA_RECOVERY_SETTINGS = {'recovery_cooldown': 0}",
+            "config.py line 1: CAMERA_RECOVERY_SETTINGS: recovery_cooldown × max_recovery_attempts (0 s) must",
+        ),
+        (
+            "CAMERA_RECOVERY_SETTINGS = {\n'frame_timeout': 0}",
+            "config.py line 2: CAMERA_RECOVERY_SETTINGS.frame_timeout: 0 is less than 0.1",
+        ),
+        (
+            "CAMERA_RECOVERY_SETTINGS = {\n'max_recovery_attempts': 0}",
+            "config.py line 2: CAMERA_RECOVERY_SETTINGS.max_recovery_attempts: 0 is less than 1",
         ),
         (
             "CAMERA_WIDTH = 1271\nCAMERA_FORMAT = 'YUV420'",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from greencam.settings.source_text import parse_source
+from greencam.settings.source_text import faulty_parts, parse_source
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,9 @@ from greencam.settings.source_text import parse_source
         ("file:clips/a.mp4", "file", "clips/a.mp4"),
         ("file:clips/strange", "file", "clips/strange"),
         ("clips/a.MKV", "file", "clips/a.MKV"),
+        ("faulty:/run/f", "faulty", "/run/f"),
+        ("Faulty:drill|rtsp://u:p%2Fw@h/s", "faulty", "drill|rtsp://u:p%2Fw@h/s"),
+        ("faulty:/f|/dev/video0", "faulty", "/f|/dev/video0"),
         ("rtsp://u:p%2Fw@h:554/s", "rtsp", "rtsp://u:p%2Fw@h:554/s"),
         ("RTSPS://h/s", "rtsp", "RTSPS://h/s"),
         ("http://[::1]:8080/a.mjpg", "rtsp", "http://[::1]:8080/a.mjpg"),
@@ -29,7 +32,24 @@ def test_forms(text: str, kind: str, address: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0", "webcam", "picamera2:", "picamera2:x", "picamera2:١", "v4l2:video0", "file:", "auto:1", "a.txt"],
+    [
+        "",
+        "0",
+        "webcam",
+        "picamera2:",
+        "picamera2:x",
+        "picamera2:١",
+        "v4l2:video0",
+        "file:",
+        "auto:1",
+        "a.txt",
+        "faulty",
+        "faulty:",
+        "faulty:|pattern",
+        "faulty:/f|",
+        "faulty:/f|x",
+        "faulty:/f|faulty:/g",
+    ],
 )
 def test_other_texts_are_told_the_forms(text: str) -> None:
     with pytest.raises(ValueError, match=r"the forms are auto, pattern, .*rtsp://"):
@@ -48,9 +68,22 @@ def test_other_texts_are_told_the_forms(text: str) -> None:
         "rtsp://[x",
         "rtsp://h ost/",
         "rtsp://h:0/",
+        "faulty:/f|rtsp://u:can/ary@h",
     ],
 )
 def test_broken_urls_are_told_without_their_password(text: str) -> None:
     with pytest.raises(ValueError, match="not a URL with a host and") as caught:
         parse_source(text)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("/f", ("/f", "pattern")),
+        (" /f | /dev/video0 ", ("/f", "/dev/video0")),
+        ("/f|rtsp://u:a%7Cb@h/s?x=1|2", ("/f", "rtsp://u:a%7Cb@h/s?x=1|2")),
+    ],
+)
+def test_what_stands_behind_a_faulty_camera(address: str, parts: tuple[str, str]) -> None:
+    assert faulty_parts(address) == parts

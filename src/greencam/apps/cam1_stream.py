@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-_WORKER_OPTION = "--worker-fd"
+_WORKER_OPTION, _DUMP_OPTION = "--worker-fd", "--dump-fd"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -13,7 +13,8 @@ def main(argv: list[str] | None = None) -> int:
     if _WORKER_OPTION in words:
         from greencam.apps.worker import main as worker_main
 
-        return worker_main(int(words[words.index(_WORKER_OPTION) + 1]))
+        pipe_fd, dump_fd = (int(words[words.index(option) + 1]) for option in (_WORKER_OPTION, _DUMP_OPTION))
+        return worker_main(pipe_fd, dump_fd)
     from greencam.apps.capture import main as capture_main
 
     return capture_main(words)

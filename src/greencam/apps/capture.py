@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import random
 import signal
 import sys
 import threading
@@ -18,7 +19,7 @@ from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_ENDED, EXIT_OK, Refused
 from greencam.base.files import private_folder
 from greencam.base.lock import Lock
-from greencam.base.place import ring_path
+from greencam.base.place import facts_path, lock_path, ring_path
 from greencam.base.proc import python_argv
 from greencam.base.service import run
 from greencam.base.stop import Stop
@@ -26,18 +27,31 @@ from greencam.bus.link import target_of
 from greencam.bus.spool import Spool
 from greencam.camera.source import CameraSpec
 from greencam.capture.encoder import Encoder
+from greencam.capture.experience import ExperienceFile
+from greencam.capture.eye import Eye
+from greencam.capture.facts_file import FactsFile
+from greencam.capture.ladder import Limits
 from greencam.capture.plan import Deadlines
 from greencam.capture.publisher import Outlets, Publisher
+from greencam.capture.quarantine import Quarantine
+from greencam.capture.reboot import RebootLimits
+from greencam.capture.reboot_request import DeskPlaces, RebootDesk
+from greencam.capture.recovery import CameraDesk, Recovery
 from greencam.capture.service import END_OF_RECORDING, CaptureParts, CaptureService, CaptureSettings
+from greencam.capture.stream_ring import RingSettings, StreamRing
+from greencam.capture.voice import Sources
+from greencam.capture.witness import Witness
 from greencam.capture.worker import Worker
 from greencam.frame.formats import pixel_format
 from greencam.settings.camera_model import Camera, CameraSettings, resolved
 from greencam.settings.load import load
 from greencam.settings.model import Settings
-from greencam.settings.source_text import parse_source
+from greencam.settings.source_text import faulty_parts, parse_source
 
 _LIVE_SPOOL_BYTES = 32 << 20
 _MIB = 1 << 20
+LOCAL_KINDS = frozenset({"auto", "picamera2", "v4l2"})  # a reboot of this machine can mend these
+_SENSORS = LOCAL_KINDS | {"pattern"}  # never twice the same picture while they live
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -70,7 +84,7 @@ def _capture(options: argparse.Namespace) -> int:
     proc.die_with_parent(signal.SIGTERM)
     camera = _camera(settings, options)
     runtime = private_folder(settings.runtime_dir)
-    lock = Lock(runtime / f"{camera.id}.lock", f"the capture of {camera.id}")
+    lock = Lock(lock_path(runtime, camera.id), f"the capture of {camera.id}")
     spec = spec_of(camera, settings)
     bell = threading.Event()
     spool = Spool(_LIVE_SPOOL_BYTES, bell.set)
@@ -79,9 +93,18 @@ def _capture(options: argparse.Namespace) -> int:
     outlets = Outlets(spool, settings.machine.stream_max_mb * _MIB, delivery, bell)
     publisher = Publisher(target_of(settings), camera.id, outlets, clock)
     encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock, delivery)
-    files = capture_settings(settings, camera.id)
-    parts = CaptureParts(_workers(spec, clock), publisher, encoder)
-    service = CaptureService(spec, files, parts, clock, stop)
+    sources = Sources(
+        ring=StreamRing(camera.id, ring_settings(settings, camera.id)),
+        publisher=publisher,
+        encoder=encoder,
+        recovery=_recovery(camera, settings, clock),
+        eye=Eye(camera.id, clock, certain=_real_kind(camera) in _SENSORS),
+        quarantine=Quarantine(camera.id, clock),
+        facts_file=FactsFile(facts_path(runtime, camera.id)),
+    )
+    parts = CaptureParts(_workers(camera.id, clock), sources, Witness(camera.id))
+    service = CaptureService(spec, capture_settings(settings), parts, clock, stop)
+    signal.signal(signal.SIGUSR2, lambda *_: service.recover_soon())  # what Redis asks for, while Redis is away
     if copy is not None:
         copy.start()
     code = run(service, stop, clock, logging.getLogger("capture"), duration_s=options.duration)
@@ -92,9 +115,24 @@ def _capture(options: argparse.Namespace) -> int:
     return EXIT_ENDED if ended else code
 
 
-def _workers(spec: CameraSpec, clock: SystemClock) -> Callable[[], Worker]:
-    argv = python_argv("cam1_stream.py", "--camera", spec.id)
-    return lambda: Worker(argv, spec, clock)
+def _workers(camera: str, clock: SystemClock) -> Callable[[CameraSpec], Worker]:
+    argv = python_argv("cam1_stream.py", "--camera", camera)
+    return lambda spec: Worker(argv, spec, clock)
+
+
+def _recovery(camera: CameraSettings, settings: Settings, clock: SystemClock) -> Recovery:
+    """The ladder of this camera, what it has learned, and the desk at its top."""
+    wish, state = settings.machine.camera_recovery_settings, settings.data_dir / "state"
+    limits = Limits(
+        max_failures=wish.max_consecutive_failures,
+        max_recoveries=wish.max_recovery_attempts,
+        reboot_failures=wish.system_reboot_threshold,
+        longest_pause_s=max(wish.recovery_cooldown, Limits.first_pause_s),
+    )
+    memory = ExperienceFile(state / f"{camera.id}.recoveries.json", clock)
+    desk = RebootDesk(DeskPlaces(state, settings.reboot_control_dir), RebootLimits.of(wish), clock)
+    level4 = CameraDesk(camera.id, desk, clock, local=_real_kind(camera) in LOCAL_KINDS)
+    return Recovery(camera.id, limits, memory, level4, clock, random.random)
 
 
 def _camera(settings: Settings, options: argparse.Namespace) -> CameraSettings:
@@ -160,14 +198,25 @@ def spec_of(camera: CameraSettings, settings: Settings) -> CameraSpec:
     )
 
 
-def capture_settings(settings: Settings, camera: str) -> CaptureSettings:
-    """Files, sizes and deadlines of one camera's capture."""
+def _real_kind(camera: CameraSettings) -> str:
+    """The kind of the camera itself, also when a drill is wrapped around it."""
+    return parse_source(faulty_parts(camera.address)[1])[0] if camera.kind == "faulty" else camera.kind
+
+
+def ring_settings(settings: Settings, camera: str) -> RingSettings:
+    """Where one camera's ring and epoch are and how large they may be."""
+    return RingSettings(
+        path=ring_path(settings.runtime_dir, camera),
+        epoch_path=settings.data_dir / "state" / f"{camera}.epoch",
+        seconds=settings.machine.ring_seconds,
+        budget_bytes=settings.machine.ring_max_mb * _MIB,
+    )
+
+
+def capture_settings(settings: Settings) -> CaptureSettings:
+    """Deadlines of one camera's capture: a retry gets a fifth of the time that the first frame gets."""
     frame_s = settings.machine.camera_recovery_settings.frame_timeout
     return CaptureSettings(
-        ring_path=ring_path(settings.runtime_dir, camera),
-        epoch_path=settings.data_dir / "state" / f"{camera}.epoch",
-        ring_seconds=settings.machine.ring_seconds,
-        ring_budget_bytes=settings.machine.ring_max_mb * _MIB,
-        deadlines=Deadlines(open_s=max(15.0, 3 * frame_s), frame_s=frame_s),
+        deadlines=Deadlines(open_s=max(15.0, 3 * frame_s), frame_s=frame_s, retry_s=max(0.2 * frame_s, 0.1)),
         report_every_s=settings.machine.performance_log_interval,
     )

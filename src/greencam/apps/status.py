@@ -9,14 +9,14 @@ from typing import Any
 
 from greencam.apps.edge import at_the_edge
 from greencam.base.clock import Clock, SystemClock
-from greencam.base.errors import BusUnavailable, FrameError
+from greencam.base.errors import BusUnavailable
 from greencam.base.files import read_json
 from greencam.base.lock import holder
-from greencam.base.place import ring_path
 from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect, target_of
 from greencam.capture.service import describe_format
-from greencam.frame.ring_reader import RingReader
+from greencam.capture.voice import STALE_S
+from greencam.client.camera_status import frame_age_s
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
@@ -24,7 +24,6 @@ from greencam.supervise.supervisor import LOCK_FILE, STATUS_FILE
 
 EXIT_DEGRADED = 1
 EXIT_NOT_RUNNING = 3  # LSB: the program is not running
-STALE_S = 5.0
 _REDIS = ""  # no camera has this id
 
 
@@ -86,7 +85,7 @@ def _checked(camera: CameraSettings, settings: Settings, beat: dict[str, Any], c
 
 
 def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], clock: Clock) -> dict[str, Any]:
-    age_s = frame_age_s(settings, camera.id, clock)
+    age_s = frame_age_s(settings.runtime_dir, camera.id, clock)
     opened = beat.get("opened") or {}
     return {
         "id": camera.id,
@@ -100,15 +99,6 @@ def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], cl
         "failure": beat.get("failure") or None,
         "delivery": beat.get("delivery"),
     }
-
-
-def frame_age_s(settings: Settings, camera: str, clock: Clock) -> float | None:
-    """Seconds since the newest frame in the camera's ring, None without one."""
-    try:
-        frame = RingReader(ring_path(settings.runtime_dir, camera), clock).newest_frame(0.0)
-    except (FileNotFoundError, FrameError):
-        return None
-    return None if frame is None else round((clock.monotonic_ns() - frame.header.published_ns) / 1e9, 3)
 
 
 def _text(facts: dict[str, Any]) -> str:

@@ -21,8 +21,12 @@ class Lock:
         if not _taken(self._fd, path):
             os.close(self._fd)
             raise Refused(f"{what} already runs as process {holder(path) or 'unknown'}")
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError:  # a full disk: a lock that nobody can release must not stay
+            os.close(self._fd)
+            raise
 
     @property
     def intact(self) -> bool:

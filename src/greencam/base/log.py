@@ -21,9 +21,15 @@ _SECRET_PATH = re.compile(r"(?P<name>\b(?:user|usr|username|pass|passwd|password
 
 def without_secrets(text: str) -> str:
     """The text with user, password and secret query values of every URL in it replaced by `***`."""
+    text = _USERINFO.sub("://***@", text)  # first: `password=rtsp://…` would lose the :// that it is known by
     for pattern in (_SECRET_QUERY, _SECRET_PATH):
         text = pattern.sub(r"\g<name>***", text)
-    return _USERINFO.sub("://***@", text)
+    return text
+
+
+def one_line(text: str) -> str:
+    """The text of somebody else as part of a line of ours: what could end the line or move a cursor is a space."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 class _Redacting(logging.Formatter):

@@ -41,6 +41,16 @@ def spool_path(folder: Path, camera: str) -> Path:
     return folder / f"{camera}.spool"
 
 
+def lock_path(runtime_dir: Path, camera: str) -> Path:
+    """The lock of the process that captures this camera."""
+    return runtime_dir / f"{camera}.lock"
+
+
+def facts_path(runtime_dir: Path, camera: str) -> Path:
+    """What this camera's capture process says of itself, renewed every second."""
+    return runtime_dir / f"{camera}.json"
+
+
 def redis_socket(runtime_dir: Path) -> Path:
     """The socket of the embedded Redis."""
     return runtime_dir / "redis.sock"

@@ -12,10 +12,10 @@ from greencam.bus.link import RedisTarget, bus_errors
 MESSAGE_LIMIT_BYTES = 64 << 10
 
 
-def publish(client: redis.Redis, target: RedisTarget, channel: str, facts: dict[str, Any]) -> None:
-    """Tell everybody who listens now; raises BusUnavailable."""
+def publish(client: redis.Redis, target: RedisTarget, channel: str, facts: dict[str, Any]) -> int:
+    """Tell everybody who listens now, and how many those were; raises BusUnavailable."""
     with bus_errors(target):
-        client.publish(channel, json.dumps(facts))
+        return int(client.publish(channel, json.dumps(facts)))
 
 
 class Listener:

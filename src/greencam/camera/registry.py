@@ -6,7 +6,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import CameraBroken
 from greencam.camera.source import CameraSource, CameraSpec
 
-KINDS = ("auto", "pattern", "file", "v4l2", "rtsp", "picamera2")
+KINDS = ("auto", "pattern", "file", "v4l2", "rtsp", "picamera2", "faulty")
 
 
 def source_for(spec: CameraSpec, clock: Clock) -> CameraSource:
@@ -35,4 +35,8 @@ def source_for(spec: CameraSpec, clock: Clock) -> CameraSource:
         from greencam.camera.auto import AutoSource
 
         return AutoSource(spec, clock, source_for)
+    if spec.kind == "faulty":
+        from greencam.camera.faulty import FaultySource
+
+        return FaultySource(spec, clock, source_for)
     raise CameraBroken(f"no kind of camera {spec.kind!r}; known: {', '.join(KINDS)}", cause="kind")

@@ -156,13 +156,19 @@ class RtspSource:
     def _next(self, deadline_s: float) -> VideoFrame:
         from av.error import FFmpegError
 
+        asked_s = self._clock.monotonic()
         try:
             for frame in self._steps:
                 if frame is not None:
                     return frame
-                if self._clock.monotonic() > deadline_s:
+                asked_s = self._clock.monotonic()
+                if asked_s > deadline_s:
                     raise self._unavailable("it sends data, but no picture in time", "timeout")
         except FFmpegError as error:
+            waited_s = self._clock.monotonic() - asked_s
+            # A camera that goes silent in the middle of a packet ends as EIO, like a broken connection.
+            if error.errno == errno.EIO and waited_s >= 0.9 * self._spec.timeout_s / 2:
+                raise self._unavailable("it has gone silent", "timeout") from None
             raise self._unavailable(*explain(error)) from None
         raise self._unavailable("it ended the stream", "end_of_stream")
 
@@ -190,6 +196,8 @@ class RtspSource:
                 return
         except ConnectionRefusedError:
             raise self._unavailable("connection refused: no service on that port", "refused") from None
+        except ConnectionResetError:
+            raise self._unavailable("it closed the connection", "end_of_stream") from None
         except TimeoutError:
             raise self._unavailable("no answer from that address", "timeout") from None
         except socket.gaierror:

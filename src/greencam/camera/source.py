@@ -17,6 +17,8 @@ from greencam.frame.picture import Picture, StreamFormat
 class CameraSpec:
     """What is wished of one camera; `address` is what its kind needs: a path, a URL, an index.
 
+    `identity` is that of Opened when this camera was last open, so that it is found again under another node.
+
     Units: pixels, frames per second (0 = as fast as it comes), microseconds, seconds.
     """
 
@@ -32,6 +34,7 @@ class CameraSpec:
     loop: bool = True
     transport: str = "tcp"
     timeout_s: float = 5.0
+    identity: str = ""
 
     @property
     def wish(self) -> StreamFormat:
@@ -53,13 +56,15 @@ class CameraSpec:
 class Opened:
     """What the camera really gives, in words for the owner where it differs from the wish.
 
-    `live` tells a camera from a recording: the end of a recording is not a failure.
+    `live` tells a camera from a recording: the end of a recording is not a failure. `identity` is what tells this
+    very device from others, for the next open; only its backend reads it; empty when the kind has none.
     """
 
     format: StreamFormat
     device: str
     live: bool = True
     notes: tuple[str, ...] = field(default=())
+    identity: str = ""
 
 
 class EndOfStream(Exception):

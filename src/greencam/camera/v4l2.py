@@ -20,6 +20,7 @@ import numpy as np
 from greencam.base.clock import Clock
 from greencam.base.errors import CameraBroken, CameraUnavailable, CorruptFrame
 from greencam.camera.source import CameraSpec, Opened, rate_note, size_note
+from greencam.camera.v4l2_devices import DeviceNode, Identity, find_devices, named
 from greencam.frame import jpeg
 from greencam.frame.formats import PixelFormat
 from greencam.frame.picture import Picture, Pixels, StreamFormat
@@ -38,15 +39,8 @@ _PREFERRED = (
 _BYTES_PER_PIXEL = {"YUYV": 2, "UYVY": 2, "BGR3": 3, "RGB3": 3, "GREY": 1}
 _AV_NAMES = {"YUYV": "yuyv422", "UYVY": "yuyv422", "BGR3": "bgr24", "RGB3": "rgb24", "GREY": "gray"}
 _CAUSES = {errno.ENODEV: "disconnected", errno.ENXIO: "disconnected", errno.EBUSY: "busy", errno.ENOENT: "absent"}
+_GONE = {"absent", "disconnected"}
 _FIX_PERMISSION = "add the user to the group video: sudo usermod -aG video $USER, then log in again"
-
-
-@dataclass(frozen=True)
-class DeviceNode:
-    """A capture device: the name that stays the same after replugging, and the node that it stands for now."""
-
-    name: Path
-    node: Path
 
 
 @dataclass(frozen=True)
@@ -61,6 +55,9 @@ class Mode:
 
 class V4l2Source:
     """One V4L2 camera; `address` is a node, a /dev/v4l/by-id link, or empty for the first that can capture.
+
+    With an `identity` that camera is looked for first: at the address, then at every other node, because the
+    kernel gives a camera that was unplugged while in use another number when it returns.
 
     `damaged` counts the frames that the driver marked or that did not decode; they are skipped. `library` stands
     for the module linuxpy.video.device.
@@ -95,14 +92,16 @@ class V4l2Source:
                 f"kind v4l2 gives packed pictures, not {spec.pixel.label}; take bgr24", cause="format"
             )
         self._library = self._load()
-        found = self._take_device()
+        found, moved = self._take_device()
         with _told(f"{found.name} can't be started"):
+            identity = Identity.of(found, self._device)
             rate_refused = self._start()
         mode, wish = self._mode, spec.wish
         given = StreamFormat(mode.width, mode.height, spec.pixel, mode.fps)
-        notes = (*size_note(wish, mode.width, mode.height), *rate_note(wish.fps, mode.fps), *rate_refused)
+        notes = (*moved, *size_note(wish, mode.width, mode.height), *rate_note(wish.fps, mode.fps), *rate_refused)
         coded = f"the camera sends {mode.fourcc}, decoded to {spec.pixel.label}"
-        return Opened(given, str(found.name), notes=(*notes, coded, *_unset_controls(spec)))
+        notes = (*notes, coded, *_unset_controls(spec))
+        return Opened(given, str(found.name), notes=notes, identity=identity.text)
 
     def read(self, timeout_s: float) -> Picture:
         """The next undamaged picture.
@@ -131,10 +130,44 @@ class V4l2Source:
                 _log.info("camera %s: closing: %s", self._spec.id, error)
         self._capture = self._device = None
 
-    def _take_device(self) -> DeviceNode:
-        wanted, known = self._spec.address, find_devices(self._dev_root)
-        if wanted:
-            found = _named(Path(wanted), known)
+    def _take_device(self) -> tuple[DeviceNode, tuple[str, ...]]:
+        """Open the camera that was there before, wherever it is now, else what is at the address; and a note
+        when that is another node or another camera than before."""
+        known, wanted = find_devices(self._dev_root), self._spec.address
+        before = Identity.from_text(self._spec.identity)
+        if before is None:
+            return self._take_wanted(known), ()
+        there = named(Path(wanted), known) if wanted else None
+        if there is not None and self._took_same(there, before):
+            return there, ()
+        elsewhere = [found for found in known if there is None or found.node != there.node]
+        for found in sorted(elsewhere, key=lambda found: found.by_id != before.by_id):
+            if self._took_same(found, before):
+                return found, (f"came back as {found.node}",) if wanted else ()
+        taken = self._take_wanted(known)
+        with _told(f"{taken.name} can't be asked"):
+            now = Identity.of(taken, self._device)
+        return taken, () if now.same_as(before) else (f"another camera than before: {now}, before {before}",)
+
+    def _took_same(self, found: DeviceNode, before: Identity) -> bool:
+        """Open the device if it is this camera; one that is there under its by-id name has to open, or the error
+        is the camera's; others need not."""
+        try:
+            self._device = self._opened_device(found)
+            with _told(f"{found.name} can't be asked"):
+                captures = self._library.Capability.VIDEO_CAPTURE in self._device.info.device_capabilities
+                if captures and Identity.of(found, self._device).same_as(before):
+                    return True
+        except (CameraUnavailable, CameraBroken) as error:
+            if found.by_id and found.by_id == before.by_id and error.cause not in _GONE:
+                raise
+            _log.debug("camera %s: not looked at: %s", self._spec.id, error)
+        self.close()
+        return False
+
+    def _take_wanted(self, known: list[DeviceNode]) -> DeviceNode:
+        if self._spec.address:
+            found = named(Path(self._spec.address), known)
             self._device = self._opened_device(found)
             return found
         for found in known:
@@ -213,26 +246,6 @@ class V4l2Source:
         if flags & kinds.TIMESTAMP_MASK != kinds.TIMESTAMP_MONOTONIC:
             return 0
         return int(stamp.secs) * 1_000_000_000 + int(stamp.usecs) * 1_000
-
-
-def find_devices(dev_root: Path = Path("/dev")) -> list[DeviceNode]:
-    """The capture nodes under dev_root: named ones (by-id, then by-path) first, then nodes that no name covers.
-
-    A camera often has several nodes; index0 is the picture, the others are metadata.
-    """
-    found: dict[Path, DeviceNode] = {}
-    covered: set[Path] = set()
-    for folder in ("by-id", "by-path"):
-        for link in sorted((dev_root / "v4l" / folder).glob("*-video-index*")):
-            node = link.resolve()
-            covered.add(node)
-            if link.name.endswith("-video-index0") and node.exists():
-                found.setdefault(node, DeviceNode(link, node))
-    nodes = (node for node in dev_root.glob("video*") if node.name[5:].isdecimal())
-    for node in sorted(nodes, key=lambda node: int(node.name[5:])):
-        if node.resolve() not in covered:
-            found[node.resolve()] = DeviceNode(node, node.resolve())
-    return list(found.values())
 
 
 def choose_mode(modes: Iterable[Mode], wish: StreamFormat) -> Mode | None:
@@ -314,12 +327,6 @@ def _step(wish: int, smallest: int, largest: int, step: int) -> int:
     step = max(1, step)
     up = smallest + -(-max(0, wish - smallest) // step) * step
     return min(up, smallest + (largest - smallest) // step * step)
-
-
-def _named(wanted: Path, known: list[DeviceNode]) -> DeviceNode:
-    """The stable name of what was asked for, if it has one."""
-    node = wanted.resolve()
-    return next((device for device in known if device.node == node), DeviceNode(wanted, wanted))
 
 
 def _unset_controls(spec: CameraSpec) -> tuple[str, ...]:

@@ -1,34 +1,28 @@
-"""One camera kept flowing: starts the worker, owns the ring, watches progress, tells Redis."""
+"""One camera kept flowing: starts the worker, owns the ring, watches progress, climbs the ladder, tells Redis."""
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
-from greencam.base.backoff import Backoff
 from greencam.base.clock import Clock
 from greencam.base.errors import Broken, StoreBusy
 from greencam.base.stop import Stop
-from greencam.bus import keys
 from greencam.camera.source import CameraSpec
-from greencam.capture import epoch
-from greencam.capture.encoder import Encoder
+from greencam.capture.causes import cause_in
+from greencam.capture.ladder import Rung, Step
 from greencam.capture.plan import Action, Deadlines, Sight, State, decide
 from greencam.capture.progress import Progress
-from greencam.capture.publisher import Publisher
+from greencam.capture.squatters import clear_the_way
+from greencam.capture.voice import Sources, Voice
+from greencam.capture.witness import Witness
 from greencam.capture.worker import Worker
-from greencam.frame import ring_layout
-from greencam.frame.formats import pixel_format
-from greencam.frame.ring import RingOwner, epoch_left_behind
 
 _TURN_S = 0.1
-_BROKEN_RETRY_S = 60.0
+_STALLED_S = 1.0
+_BUFFER_PATIENCE_S = 2.0  # libcamera warns too early for slow pipelines (libcamera#139)
 _OVERTAKE_REST_S = 30.0
 END_OF_RECORDING = "end of the recording"
 _log = logging.getLogger("capture")
@@ -36,23 +30,19 @@ _log = logging.getLogger("capture")
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """Where this camera's files are and how large its ring may be."""
+    """Deadlines of this camera, and how often it reports, in seconds."""
 
-    ring_path: Path
-    epoch_path: Path
-    ring_seconds: float
-    ring_budget_bytes: int
     deadlines: Deadlines
     report_every_s: float = 300.0
 
 
 @dataclass(frozen=True)
 class CaptureParts:
-    """What the service works with: how a worker is made, the way to Redis, JPEG on demand."""
+    """What the service works with: how a worker is made, the parts that know the camera, evidence."""
 
-    make_worker: Callable[[], Worker]
-    publisher: Publisher
-    encoder: Encoder
+    make_worker: Callable[[CameraSpec], Worker]
+    sources: Sources
+    witness: Witness
 
 
 class CaptureService:
@@ -63,32 +53,35 @@ class CaptureService:
     ) -> None:
         self.name = f"capture of {spec.id}"
         self._spec, self._settings, self._clock, self._stop = spec, settings, clock, stop
-        self._make_worker = parts.make_worker
-        self._publisher, self._encoder = parts.publisher, parts.encoder
+        self._make_worker, self._witness = parts.make_worker, parts.witness
+        known = parts.sources
+        self._publisher, self._encoder, self._ring = known.publisher, known.encoder, known.ring
+        self._recovery, self._eye, self._quarantine = known.recovery, known.eye, known.quarantine
         self._worker: Worker | None = None
-        self._owner: RingOwner | None = None
-        self._opened: dict[str, Any] = {}
-        self._failure: dict[str, Any] = {}
-        self._state, self._since_s, self._retry_s = State.WAITING, clock.monotonic(), 0.0
-        self._phase = ""
-        self._backoff = Backoff(first_s=0.5, limit_s=30.0)
+        self._since_s, self._retry_s = clock.monotonic(), 0.0
+        self._phase_s = self._since_s
+        self._allowed_s = settings.deadlines.frame_s
+        self._driver_says = ""
         self._progress = Progress()
+        self._voice = Voice(spec, known, self._progress, clock)
+        self._now = self._voice.now
+        self._turned_s = self._since_s
         self._overtake_s = 0.0
         self._report_due_s = self._since_s + settings.report_every_s
-        self.counts: Counter[str] = Counter()
+        self._recover_soon = False
 
     def start(self) -> None:
         """Begin to talk to Redis and to watch for readers; the first turn starts the worker."""
-        self._publisher.start(self.facts)
+        self._publisher.start(self._voice.facts)
         self._encoder.start()
 
     def wake_fds(self) -> tuple[int, ...]:
-        """The worker's pipe: what it says is handled at once."""
-        pipe = self._worker.pipe if self._worker else None
-        return (pipe.fileno(),) if pipe and not pipe.closed else ()
+        """The worker's pipes: what it says is handled at once."""
+        return self._worker.wake_fds if self._worker else ()
 
     def tick(self, now_s: float) -> float:
         """Hear the worker and Redis, look at progress, act on what `decide` says."""
+        self._excuse(now_s)
         self._hear()
         self._measure(now_s)
         self._obey()
@@ -99,6 +92,7 @@ class CaptureService:
         elif action is Action.KILL:
             self._fail({"retry": True, "cause": cause, "text": self._why(cause)})
         self._report(now_s)
+        self._voice.renew(now_s)
         return _TURN_S
 
     def stop(self) -> None:
@@ -106,156 +100,193 @@ class CaptureService:
         if self._worker is not None:
             self._worker.ensure_stopped()
             self._measure(self._clock.monotonic())
-        self._enter(State.STOPPING if self._state is not State.ENDED else State.ENDED)
-        self._announce("stream_ended")
+        self._enter(State.STOPPING if self._now.state is not State.ENDED else State.ENDED)
+        self._voice.announce("stream_ended")
         self._encoder.stop()
         self._publisher.stop(drain_s=0.7)
-        if self._owner is not None:
-            self._owner.retire()
+        self._ring.retire()
+        self._recovery.stop()
+        self._voice.end()
 
-    def facts(self) -> dict[str, Any]:
-        """What is true of this camera now, for beats and status answers."""
-        progress, worker = self._progress, self._worker
-        return {
-            "camera": self._spec.id,
-            "state": str(self._state),
-            "phase": self._phase,
-            "pid": os.getpid(),
-            "worker_pid": worker.pid if worker else None,
-            "epoch": progress.epoch,
-            "seq": progress.seq,
-            "fps": round(progress.fps, 2),
-            "frame_age_s": progress.age_s(self._clock.monotonic()),
-            "wish": self._spec.wish.as_dict(),
-            "opened": self._opened,
-            "failure": self._failure,
-            "encoded": self._encoder.encoded,
-            "rejected": self._encoder.rejected,
-            "counts": dict(self.counts),
-            "redis": self._publisher.connected,
-        }
+    def _excuse(self, now_s: float) -> None:
+        """Blame nobody for time in which we did not run ourselves (a starved processor, SIGSTOP): one pass more."""
+        stalled_s, self._turned_s = now_s - self._turned_s - _TURN_S, now_s
+        if stalled_s > _STALLED_S:
+            self._now.counts["own stalls"] += 1
+            self._since_s += stalled_s
+            self._phase_s += stalled_s
+            self._progress.seen_s += stalled_s if self._progress.seen_s else 0.0
+            _log.warning(
+                "%s: capture itself did not run for %.1f s; not the camera's fault", self._spec.id, stalled_s
+            )
 
     def _sight(self) -> Sight:
         gone = self._worker is None or self._worker.gone()
-        return Sight(self._state, self._since_s, self._progress.seen_s, self._retry_s, gone)
+        closing_s = self._phase_s if self._now.phase == "close" else None
+        return Sight(
+            self._now.state, self._since_s, self._progress.seen_s, self._retry_s, gone, self._allowed_s, closing_s
+        )
 
     def _open(self, now_s: float) -> None:
         if self._worker is not None:
-            self._wait_for_the_last(self._worker, now_s)
+            self._retry_s = now_s + _TURN_S  # never two workers on one device
+            if self._quarantine.found(self._worker, now_s):
+                self._now.failure = self._quarantine.failure
+                self._recovery.evidence(self._witness.last_words(self._worker))
+                self._recovery.still_there()
             return
-        self._worker = self._make_worker()
-        self.counts["workers"] += 1
+        self._quarantine.clear()
+        known = replace(self._spec, identity=self._now.opened.get("identity", ""))  # it may come back elsewhere
+        self._worker = self._make_worker(known)
+        self._now.worker_pid = self._worker.pid
+        self._now.counts["workers"] += 1
+        self._recovery.worker_starts()
         self._since_s = now_s
+        self._now.phase, self._phase_s = "", now_s
         self._enter(State.OPENING)
 
-    def _wait_for_the_last(self, worker: Worker, now_s: float) -> None:
-        """Never two workers on one device: as long as one that was told to go is still there, no other starts."""
-        self._retry_s = now_s + _TURN_S
-        if not worker.unkillable:
-            return
-        self._retry_s = now_s + 5.0
-        text = f"worker {worker.pid} does not end, not even killed: its driver hangs in the kernel"
-        self._failure = {"retry": True, "cause": "unkillable", "text": text}
-        _log.error("%s: %s", self._spec.id, text)
-
     def _hear(self) -> None:
-        if self._worker is None:
+        worker = self._worker
+        if worker is None:
             return
+        for line in worker.driver_lines():
+            self._driver_says = cause_in(line) or self._driver_says
         try:
-            for message in self._worker.events():
+            for message in worker.events():
                 self._handle(message)
         except Broken as error:
             self._fail({"retry": True, "cause": error.cause, "text": str(error)})
 
     def _handle(self, message: dict[str, Any]) -> None:
         if "phase" in message:
-            self._phase = str(message["phase"])
-        if "opened" in message and self._state is State.OPENING:
+            self._now.phase, self._phase_s = str(message["phase"]), self._clock.monotonic()
+        if "opened" in message and self._now.state is State.OPENING:
             self._begin_stream(message["opened"])
         if "failed" in message:
-            self._fail(message["failed"])
+            self._fail(self._with_driver_cause(message["failed"]), polite=bool(message["failed"].get("polite")))
         if message.get("ended"):
             self._end()
+
+    def _with_driver_cause(self, failure: dict[str, Any]) -> dict[str, Any]:
+        """A time-out of which the driver has said why has that cause."""
+        says, self._driver_says = self._driver_says, ""
+        return {**failure, "cause": says} if says and failure["cause"] == "timeout" else failure
 
     def _begin_stream(self, opened: dict[str, Any]) -> None:
         """The camera is open: make or take over a ring that fits, and let the worker fill it."""
         facts = opened["format"]
-        pixel = pixel_format(facts["format"])
-        size = pixel.size_bytes(facts["width"], facts["height"])
-        budget = self._settings.ring_budget_bytes
-        slots = ring_layout.slots_for(size, facts["fps"] or 30.0, self._settings.ring_seconds, budget)
-        layout = ring_layout.Layout(self._spec.id.encode(), slots, size)
         try:
-            self._own(layout)
+            self._ring.ensure(facts, self._publisher.taken_epoch)
         except StoreBusy as error:
             self._fail({"retry": True, "cause": "memory", "text": str(error)})
             return
-        self._opened = opened
-        self._failure = {}
-        self._encoder.follow(self._settings.ring_path)  # before the worker, whose first frame it must not miss
+        again, self._now.opened = self._now.opened == opened, opened
+        self._allowed_s, self._driver_says = self._settings.deadlines.frame_s, ""
+        self._eye.begin(self._ring.path)
+        self._encoder.follow(self._ring.path)  # before the worker, whose first frame it must not miss
         if self._worker is not None:
-            self._worker.pipe.send({"ring": str(self._settings.ring_path)})
+            self._worker.pipe.send({"ring": str(self._ring.path)})
         self._enter(State.STREAMING)
-        self._announce("stream_started")
+        self._voice.announce("stream_started")
         _log.info("%s: %s, %s", self._spec.id, opened["device"], describe_format(facts))
-        for note in opened["notes"]:
+        for note in opened["notes"] if not again else ():
             _log.warning("%s: %s", self._spec.id, note)
 
-    def _own(self, layout: ring_layout.Layout) -> None:
-        if self._owner is not None and self._owner.ring.layout == layout and self._owner.sound:
-            return
-        number, why = self._next_epoch()
-        if why:
-            _log.error("%s: %s", self._spec.id, why)
-        self._owner = RingOwner(self._settings.ring_path, layout, number)
-
-    def _next_epoch(self) -> tuple[int, str]:
-        here = self._owner.epoch if self._owner else epoch_left_behind(self._settings.ring_path)
-        return epoch.begin_or_continue(self._settings.epoch_path, max(here, self._publisher.taken_epoch))
-
     def _measure(self, now_s: float) -> None:
-        if self._owner is None:
-            return
-        if self._state is State.STREAMING and not self._owner.sound:
-            text = f"the ring {self._settings.ring_path} was removed or damaged"
+        if self._now.state is State.STREAMING and not self._ring.sound:
+            text = f"the ring {self._ring.path} was removed or damaged"
             self._fail({"retry": True, "cause": "ring", "text": text})
-        if self._publisher.taken_epoch >= self._owner.epoch and now_s >= self._overtake_s:
-            self._overtake(self._owner, now_s)
-        if self._progress.look(self._owner.ring.cursor, self._owner.epoch, now_s):
-            self._backoff.reset()
+        if self._ring.epoch and self._publisher.taken_epoch >= self._ring.epoch and now_s >= self._overtake_s:
+            self._overtake(now_s)
+        before = self._progress.frames
+        if self._progress.look(self._ring.cursor, self._ring.epoch, now_s):
+            self._allowed_s = self._settings.deadlines.frame_s
+            self._look(self._progress.frames - before, now_s)
+        elif (
+            self._driver_says and self._now.state is State.STREAMING and self._silent_s(now_s) > _BUFFER_PATIENCE_S
+        ):
+            cause, self._driver_says = self._driver_says, ""
+            self._fail({"retry": True, "cause": cause, "text": "no frames, and the driver reports a fault"})
 
-    def _overtake(self, owner: RingOwner, now_s: float) -> None:
+    def _believe_the_driver(self) -> None:
+        """No frames come, and the driver has written why: that is reason enough, before any deadline."""
+        cause, self._driver_says = self._driver_says, ""
+        if cause:
+            self._fail({"retry": True, "cause": cause, "text": "no frames, and the driver reports a fault"})
+
+    def _look(self, came: int, now_s: float) -> None:
+        """New frames are there: look at the newest, tell the ladder, and see whether the picture is alive."""
+        self._eye.look(now_s, self._progress.fps, self._now.opened.get("format", {}).get("fps", 0.0))
+        self._recovery.frames_came(came, self._eye.digest)
+        if self._now.failure and not self._recovery.troubled:
+            self._now.failure = {}
+            self._voice.tell()
+        if self._now.state is State.STREAMING and (finding := self._eye.frozen) is not None:
+            self._recovery.freeze_seen(self._eye.digest)
+            self._fail({"retry": True, "cause": "frozen", "text": finding.text}, polite=True)
+
+    def _silent_s(self, now_s: float) -> float:
+        return now_s - max(self._progress.seen_s, self._since_s)
+
+    def _overtake(self, now_s: float) -> None:
         """Go on in a newer epoch than the one that somebody else used, at most twice a minute.
 
         Our own folder was wiped, or another box captures under this camera's id; two boxes would otherwise chase
         each other through the epochs.
         """
-        owner.begin_epoch(self._next_epoch()[0])
+        self._ring.overtake(self._publisher.taken_epoch)
         self._overtake_s = now_s + _OVERTAKE_REST_S
         text = "Redis holds newer frames than ours (another box with this camera id?); going on as epoch"
-        _log.warning("%s: %s %d", self._spec.id, text, owner.epoch)
+        _log.warning("%s: %s %d", self._spec.id, text, self._ring.epoch)
+
+    def recover_soon(self) -> None:
+        """Replace the worker at the next turn; may be called from a signal handler."""
+        self._recover_soon = True
 
     def _obey(self) -> None:
-        """Do what Redis asks: `reopen` replaces the worker, `announce` repeats the announcement."""
+        """Do what Redis or a signal asks: `recover` replaces the worker, `announce` repeats the announcement."""
+        wishes = ["recover"] if self._recover_soon else []
+        self._recover_soon = False
         while self._publisher.commands:
-            wish = self._publisher.commands.popleft().get("do")
-            if wish == "reopen" and self._state is not State.ENDED:
-                _log.info("%s: asked to reopen the camera", self._spec.id)
-                self._replace_worker(delay_s=0.0)
-            elif wish == "announce":
-                self._announce("stream_started" if self._state is State.STREAMING else "stream_ended")
+            wishes.append(str(self._publisher.commands.popleft().get("do")))
+        if {"recover", "reopen"} & set(wishes) and self._now.state is not State.ENDED:
+            _log.info("%s: asked to reopen the camera", self._spec.id)
+            self._recovery.asked(Rung.REPLACE)
+            self._replace_worker(pause_s=0.0)
+        if "announce" in wishes:
+            self._voice.announce("stream_started" if self._now.state is State.STREAMING else "stream_ended")
 
-    def _fail(self, failure: dict[str, Any]) -> None:
-        if self._state in {State.WAITING, State.ENDED}:
+    def _fail(self, failure: dict[str, Any], *, polite: bool = False) -> None:
+        if self._now.state in {State.WAITING, State.ENDED, State.STOPPING}:
             return
-        self._failure = failure
-        self.counts[f"failed: {failure['cause']}"] += 1
-        delay_s = self._backoff.next_delay_s() if failure["retry"] else _BROKEN_RETRY_S
-        _log.warning("%s: %s (%s); next try in %.1f s", self._spec.id, failure["text"], failure["cause"], delay_s)
-        self._replace_worker(delay_s)
+        if failure["cause"] == "busy" and (who := clear_the_way(self._spec.id)):
+            failure = {**failure, "text": f"{failure['text']}; {who}"}
+        self._now.failure = failure
+        self._now.counts[f"failed: {failure['cause']}"] += 1
+        step = self._recovery.failed(failure, polite=polite, silent_s=self._silent_s(self._clock.monotonic()))
+        rung = self._climb(step, polite=polite)
+        self._recovery.begins(rung, after_s=step.pause_s)
+        self._voice.tell()
 
-    def _replace_worker(self, delay_s: float) -> None:
-        self._retry_s = self._clock.monotonic() + delay_s
+    def _climb(self, step: Step, *, polite: bool) -> Rung:
+        """Carry out what the ladder chose; a worker that takes no orders any more is replaced. What was done."""
+        worker, now_s = self._worker, self._clock.monotonic()
+        if worker is not None and step.rung is Rung.RETRY:
+            self._allowed_s = self._settings.deadlines.retry_s
+            if worker.order("retry", timeout_s=self._allowed_s):
+                self._since_s = now_s
+                return Rung.RETRY
+        elif worker is not None and step.rung is Rung.RESTART and worker.order("restart"):
+            self._now.phase, self._phase_s = "close", now_s
+            self._enter(State.OPENING)
+            return Rung.RESTART
+        if worker is not None and not polite:
+            self._witness.question(worker)
+        self._replace_worker(step.pause_s)
+        return Rung.REPLACE
+
+    def _replace_worker(self, pause_s: float) -> None:
+        self._retry_s = self._clock.monotonic() + pause_s
         if self._worker is not None:
             self._worker.ensure_leaving()
         self._enter(State.WAITING)
@@ -263,10 +294,13 @@ class CaptureService:
     def _why(self, cause: str) -> str:
         if cause == "crashed":
             return f"the camera's worker ended: {self._worker.ending() if self._worker else 'not started'}"
-        limits = self._settings.deadlines
+        limits, phase = self._settings.deadlines, self._now.phase or "start"
         if cause == "timeout":
-            return f"no frame for {limits.frame_s:g} s, hanging in phase {self._phase or 'start'}"
-        return f"not open after {limits.open_s:g} s, hanging in phase {self._phase or 'start'}"
+            return f"no frame for {self._allowed_s:g} s, hanging in phase {phase}"
+        late_s = limits.close_s if cause == "close timeout" else limits.open_s
+        return (
+            f"not {'closed' if cause == 'close timeout' else 'open'} after {late_s:g} s, hanging in phase {phase}"
+        )
 
     def _end(self) -> None:
         self._enter(State.ENDED)
@@ -275,34 +309,24 @@ class CaptureService:
 
     def _bury(self) -> None:
         worker = self._worker
-        if worker is not None and (worker.leaving or self._state is State.ENDED) and worker.gone():
+        if worker is not None and (worker.leaving or self._now.state is State.ENDED) and worker.gone():
+            self._recovery.evidence(self._witness.last_words(worker))
             worker.release()
-            self._worker = None
+            self._worker = self._now.worker_pid = None
 
     def _enter(self, state: State) -> None:
-        if state is self._state:
+        if state is self._now.state:
             return
-        self._state, self._since_s = state, self._clock.monotonic()
-        self._publisher.tell(keys.state(self._spec.id), self.facts())
-
-    def _announce(self, event: str) -> None:
-        facts = {
-            "event": event,
-            "camera": self._spec.id,
-            "host": socket.gethostname(),
-            "ring": str(self._settings.ring_path),
-            "stream": keys.frames(self._spec.id),
-            "epoch": self._owner.epoch if self._owner else 0,
-            **self._opened.get("format", {}),
-        }
-        self._publisher.tell(keys.announce(self._spec.id), facts)
+        self._now.state, self._since_s = state, self._clock.monotonic()
+        self._voice.tell()
 
     def _report(self, now_s: float) -> None:
         if now_s < self._report_due_s:
             return
         self._report_due_s = now_s + self._settings.report_every_s
+        self._recovery.keep_time()
         progress = self._progress
-        _log.info("%s: %.1f fps, %d frames, %s", self._spec.id, progress.fps, progress.frames, self._state)
+        _log.info("%s: %.1f fps, %d frames, %s", self._spec.id, progress.fps, progress.frames, self._now.state)
 
 
 def describe_format(facts: dict[str, Any]) -> str:

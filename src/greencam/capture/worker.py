@@ -1,9 +1,14 @@
-"""The worker as its parent sees it: start, listen, and get rid of it without ever waiting for it."""
+"""The worker as its parent sees it: start, listen, order, and get rid of it without ever waiting for it."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import socket
+import sys
+from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from greencam.base import proc
@@ -14,6 +19,49 @@ from greencam.capture.pipe import Pipe
 
 KILL_GRACE_S = 2.0
 TERM_GRACE_S = 1.0  # SIGTERM first: a driver that is killed may leave the hardware occupied
+_KEPT_LINES = 40
+_LINE_BYTES = 2000
+_DUMP_BYTES = 16 << 10
+_PIPE_BYTES = 1 << 20  # what a driver may say in one go without being held up (fcntl(2), F_SETPIPE_SZ)
+
+
+class Lines:
+    """The read end of what a child writes: whole lines, without ever waiting, the last ones kept."""
+
+    def __init__(self) -> None:
+        self.fd, self.theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(self.theirs, True)
+        with suppress(OSError):  # an unprivileged user may be over the limit for large pipes
+            fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._rest = b""
+        self.last: deque[str] = deque(maxlen=_KEPT_LINES)
+
+    def started(self) -> None:
+        """The child has its end: close ours, so that its death is seen."""
+        os.close(self.theirs)
+
+    def read(self) -> list[str]:
+        """Lines that have come since the last call, too long ones cut."""
+        try:
+            data = os.read(self.fd, 65536) if self.fd >= 0 else b""
+        except BlockingIOError:
+            return []
+        if not data:
+            self.close()
+            lines, self._rest = [self._rest] if self._rest else [], b""
+        else:
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            if len(self._rest) > _LINE_BYTES:
+                lines, self._rest = [*lines, self._rest], b""
+        told = [line[:_LINE_BYTES].decode("utf-8", "replace") for line in lines]
+        self.last.extend(told)
+        return told
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 class Worker:
@@ -22,10 +70,14 @@ class Worker:
     def __init__(self, argv: list[str], spec: CameraSpec, clock: Clock) -> None:
         """Start it and hand it the camera's facts through the pipe; main thread only."""
         ours, theirs = socket.socketpair()
+        self._stderr, self._dump = Lines(), Lines()
         with theirs:
-            fd = theirs.fileno()
-            child = ChildSpec([*argv, "--worker-fd", str(fd)], pass_fds=(fd,))
+            fd, dump_fd = theirs.fileno(), self._dump.theirs
+            words = [*argv, "--worker-fd", str(fd), "--dump-fd", str(dump_fd)]
+            child = ChildSpec(words, pass_fds=(fd, dump_fd), stderr=self._stderr.theirs)
             self._process = proc.spawn(child)
+        self._stderr.started()
+        self._dump.started()
         self.pipe = Pipe(ours)
         self.pipe.send({"spec": spec.to_json()})
         self._clock = clock
@@ -42,9 +94,42 @@ class Worker:
         """Whether it was told to go."""
         return self._leaving_since_s is not None
 
+    @property
+    def wake_fds(self) -> tuple[int, ...]:
+        """What is worth waking up for: its messages and its driver's lines."""
+        return tuple(fd for fd in (-1 if self.pipe.closed else self.pipe.fileno(), self._stderr.fd) if fd >= 0)
+
+    @property
+    def last_lines(self) -> list[str]:
+        """The last lines that it or its driver wrote to stderr."""
+        return list(self._stderr.last)
+
     def events(self) -> list[dict[str, Any]]:
         """What it said since the last call."""
         return self.pipe.receive()
+
+    def driver_lines(self) -> list[str]:
+        """Lines on its stderr since the last call; passed on to ours, where the log is made."""
+        lines = self._stderr.read()
+        for line in lines:
+            print(line, file=sys.stderr)
+        return lines
+
+    def order(self, what: str, **details: Any) -> bool:
+        """Answer a worker that reported a failure and waits: `retry` or `restart`; False when it is gone."""
+        return self.pipe.send({"order": what, **details})
+
+    def ask_for_dump(self) -> None:
+        """Have it write where every thread stands; works whatever Python lock is held (faulthandler)."""
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGUSR1)
+
+    def dump(self) -> str:
+        """What it wrote when it was asked to, empty when it could not."""
+        while self._dump.fd >= 0 and self._dump.read():
+            pass
+        return "\n".join(self._dump.last)[:_DUMP_BYTES]
 
     def ensure_leaving(self) -> None:
         """Ask it to go; `gone` then sees to it that it does."""
@@ -79,11 +164,20 @@ class Worker:
         return f"exit code {code}"
 
     def ensure_stopped(self, grace_s: float = TERM_GRACE_S) -> bool:
-        """Stop it within grace_s plus one second; False when even SIGKILL did not end it (state D)."""
-        gone = proc.ensure_stopped(self._process, self._clock, grace_s)
-        self.pipe.close()
+        """Stop it within grace_s plus one second; False when even SIGKILL did not end it (state D).
+
+        One that was killed before and is still there is not waited for again.
+        """
+        gone = self._process.poll() is not None if self.unkillable else None
+        if gone is None:
+            gone = proc.ensure_stopped(self._process, self._clock, grace_s)
+        self.release()
         return gone
 
     def release(self) -> None:
-        """Close our end of the pipe after it has gone."""
+        """Close our ends of the pipes after it has gone; its last lines are passed on."""
+        while self._stderr.fd >= 0 and self.driver_lines():
+            pass
         self.pipe.close()
+        self._stderr.close()
+        self._dump.close()

@@ -21,7 +21,7 @@ from greencam.settings.fields import (
 )
 from greencam.settings.machine_model import Machine
 from greencam.settings.masking import masked
-from greencam.settings.source_text import is_network, parse_source
+from greencam.settings.source_text import faulty_parts, is_network, parse_source
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,32}$"
 _T = TypeVar("_T")
@@ -93,12 +93,12 @@ def resolved(camera: Camera, machine: Machine, root: Path) -> CameraSettings:
     """Fill the camera's gaps from the machine's constants and its kind; file paths are below `root`."""
     text = next((text for text in (camera.url, camera.source) if text is not None), machine.camera_source)
     kind, address = parse_source(text)
-    width, height, fps = _shape_defaults(kind, machine)
+    width, height, fps = _shape_defaults(_innermost(kind, address), machine)
     return CameraSettings(
         id=camera.id,
         name=camera.name or camera.id,
         kind=kind,
-        address=str(root / address) if kind == "file" else address,
+        address=_placed(kind, address, root),
         width=_first(camera.width, width),
         height=_first(camera.height, height),
         format=_first(camera.format, machine.camera_format),
@@ -110,6 +110,22 @@ def resolved(camera: Camera, machine: Machine, root: Path) -> CameraSettings:
         quality=_first(camera.quality, machine.jpeg_quality),
         enabled=camera.enabled,
     )
+
+
+def _innermost(kind: str, address: str) -> str:
+    """The kind of the camera that a faulty one wraps; any other kind is its own."""
+    return parse_source(faulty_parts(address)[1])[0] if kind == "faulty" else kind
+
+
+def _placed(kind: str, address: str, root: Path) -> str:
+    """The address with every path of a file or folder in it below `root`."""
+    if kind == "file":
+        return str(root / address)
+    if kind != "faulty":
+        return address
+    folder, inner = faulty_parts(address)
+    inner_kind, inner_address = parse_source(inner)
+    return f"{root / folder}|{f'file:{root / inner_address}' if inner_kind == 'file' else inner}"
 
 
 def _shape_defaults(kind: str, machine: Machine) -> tuple[int, int, float]:

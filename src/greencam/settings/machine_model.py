@@ -40,11 +40,19 @@ class CameraRecoverySettings(Strict):
     system_reboot_threshold: Count = 10
 
     @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if self.system_reboot_threshold < self.max_consecutive_failures:
+    def _sensible(self) -> Self:
+        for name in ("max_consecutive_failures", "max_recovery_attempts"):
+            if self.system_reboot_threshold < getattr(self, name):
+                raise ValueError(
+                    f"system_reboot_threshold ({self.system_reboot_threshold}) must not be below "
+                    f"{name} ({getattr(self, name)})"
+                )
+        # An outage of that length is what a reboot waits for at least (capture/reboot.py).
+        outage_s = self.recovery_cooldown * self.max_recovery_attempts
+        if outage_s < self.frame_timeout:
             raise ValueError(
-                f"system_reboot_threshold ({self.system_reboot_threshold}) must not be below "
-                f"max_consecutive_failures ({self.max_consecutive_failures})"
+                f"recovery_cooldown × max_recovery_attempts ({outage_s:g} s) must not be below "
+                f"frame_timeout ({self.frame_timeout:g} s): a reboot would come before a late frame"
             )
         return self
 
@@ -150,6 +158,7 @@ class Machine(Strict):
     logs_dir: Folder = "logs"
     data_dir: Folder = "data"
     runtime_dir: FolderOrNone = ""
+    reboot_control_dir: FolderOrNone = "/run/greencam/control"
 
     camera_recovery_settings: CameraRecoverySettings = CameraRecoverySettings()
     camera_health_thresholds: CameraHealthThresholds = CameraHealthThresholds()

@@ -125,6 +125,12 @@ class Settings:
         return self.root / self.machine.data_dir
 
     @property
+    def reboot_control_dir(self) -> Path | None:
+        """Where a reboot is asked for; None when it never is."""
+        named = self.machine.reboot_control_dir
+        return self.root / named if named else None
+
+    @property
     def runtime_dir(self) -> Path:
         """The folder in memory where the processes of this checkout meet."""
         named = self.machine.runtime_dir

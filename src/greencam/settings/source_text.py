@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-KINDS = ("auto", "pattern", "picamera2", "v4l2", "file", "rtsp")
+KINDS = ("auto", "pattern", "picamera2", "v4l2", "file", "rtsp", "faulty")
 FORMS = (
     "auto, pattern, picamera2, picamera2:1, v4l2:/dev/video0, /dev/v4l/by-id/…, file:clips/a.mp4, "
-    "clips/a.mp4, rtsp://…, rtsps://…, http://…, https://…"
+    "clips/a.mp4, rtsp://…, rtsps://…, http://…, https://…, faulty:/folder, faulty:/folder|another source"
 )
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".ts", ".mpg", ".mpeg", ".h264", ".h265", ".mjpeg", ".mjpg"}
@@ -26,6 +26,9 @@ def parse_source(text: str) -> tuple[str, str]:
         _check_url(text)
         return "rtsp", text
     word, colon, address = text.partition(":")
+    if word.lower() == "faulty":
+        faulty_parts(address)
+        return "faulty", address
     kind = _kind(word.lower(), address, bool(colon))
     if kind:
         return kind, address
@@ -39,6 +42,18 @@ def parse_source(text: str) -> tuple[str, str]:
 def is_network(text: str) -> bool:
     """Whether the text starts as the URL of a network camera does."""
     return text.strip().lower().startswith(_NETWORK_SCHEMES)
+
+
+def faulty_parts(address: str) -> tuple[str, str]:
+    """Folder and source text of the camera behind a faulty one, from `folder` or `folder|source`.
+
+    The simulated camera stands behind it when none is named. Raises ValueError, which never repeats the text.
+    """
+    folder, bar, inner = address.partition("|")
+    kind = parse_source(inner)[0] if bar else "pattern"
+    if not folder.strip() or kind == "faulty":
+        raise ValueError(f"a faulty camera is faulty:/folder or faulty:/folder|source; the forms are {FORMS}")
+    return folder.strip(), inner.strip() if bar else "pattern"
 
 
 def _kind(word: str, address: str, colon: bool) -> str:

@@ -1,0 +1,56 @@
+"""What a capture process says of itself on its own host: a file in memory, renewed every second, Redis or not."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from greencam.base.clock import Clock
+from greencam.base.files import read_json, write_json
+from greencam.base.lock import holder
+from greencam.base.place import facts_path, lock_path
+
+PERIOD_S = 1.0
+_RENEWED_S = 3.0  # one that is older was left by a capture that hangs
+_WRITTEN = "monotonic_s"
+
+
+def capture_pid(runtime_dir: Path, camera: str) -> int | None:
+    """The process that captures this camera on this host, None when none does."""
+    return holder(lock_path(runtime_dir, camera))
+
+
+def read_facts(runtime_dir: Path, camera: str, clock: Clock) -> dict[str, Any] | None:
+    """The facts that this host's capture left, None when none runs or it does not renew them: then it hangs."""
+    if capture_pid(runtime_dir, camera) is None:
+        return None
+    facts = read_json(facts_path(runtime_dir, camera))
+    if not isinstance(facts, dict):
+        return None
+    written_s = facts.get(_WRITTEN)
+    fresh = isinstance(written_s, int | float) and clock.monotonic() - written_s <= _RENEWED_S
+    return facts if fresh else None
+
+
+class FactsFile:
+    """The writing end; a full /dev/shm costs the file, never the capture: who reads it sees that it is old."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._due_s = 0.0
+
+    def renew(self, facts: dict[str, Any], now_s: float) -> None:
+        """Replace the file by these facts, as of monotonic time now_s."""
+        self._due_s = now_s + PERIOD_S
+        with suppress(OSError):
+            write_json(self._path, facts | {_WRITTEN: now_s})
+
+    def due(self, now_s: float) -> bool:
+        """Whether a second has passed since the last time."""
+        return now_s >= self._due_s
+
+    def remove(self) -> None:
+        """Nobody captures any more."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)

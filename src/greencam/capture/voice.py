@@ -1,0 +1,114 @@
+"""What a capture process says of its camera: the facts to everybody who asks, and what its stream announces."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from greencam.base.clock import Clock
+from greencam.bus import keys
+from greencam.camera.source import CameraSpec
+from greencam.capture.encoder import Encoder
+from greencam.capture.eye import Eye
+from greencam.capture.facts_file import FactsFile
+from greencam.capture.plan import State
+from greencam.capture.progress import Progress
+from greencam.capture.publisher import Publisher
+from greencam.capture.quarantine import Quarantine
+from greencam.capture.recovery import Recovery
+from greencam.capture.stream_ring import StreamRing
+
+STALE_S = 5.0
+
+
+@dataclass
+class Now:
+    """Where the camera is: its state, the worker's phase, what was opened, the latest failure, what was counted."""
+
+    state: State = State.WAITING
+    phase: str = ""
+    worker_pid: int | None = None
+    opened: dict[str, Any] = field(default_factory=dict)
+    failure: dict[str, Any] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The parts that know something about the camera."""
+
+    ring: StreamRing
+    publisher: Publisher
+    encoder: Encoder
+    recovery: Recovery
+    eye: Eye
+    quarantine: Quarantine
+    facts_file: FactsFile
+
+
+class Voice:
+    """Speaks over Redis and through the facts file; `now` and `progress` are kept by the service."""
+
+    def __init__(self, spec: CameraSpec, sources: Sources, progress: Progress, clock: Clock) -> None:
+        self._spec, self._sources, self._progress, self._clock = spec, sources, progress, clock
+        self.now = Now()
+
+    def facts(self) -> dict[str, Any]:
+        """What is true of this camera now, for beats and status answers."""
+        now, progress, sources = self.now, self._progress, self._sources
+        age_s = progress.age_s(self._clock.monotonic())
+        frozen = sources.eye.frozen is not None
+        return {
+            "camera": self._spec.id,
+            "state": str(now.state),
+            "phase": now.phase,
+            "pid": os.getpid(),
+            "worker_pid": now.worker_pid,
+            "epoch": progress.epoch,
+            "seq": progress.seq,
+            "fps": round(progress.fps, 2),
+            "frame_age_s": age_s,
+            "stale": age_s is None or age_s > STALE_S or frozen,
+            "frozen": frozen,
+            "wish": self._spec.wish.as_dict(),
+            "opened": now.opened,
+            "failure": now.failure,
+            "warnings": [{"what": finding.word, "text": finding.text} for finding in sources.eye.warnings],
+            "quarantine": sources.quarantine.facts,
+            "encoded": sources.encoder.encoded,
+            "rejected": sources.encoder.rejected,
+            "counts": dict(now.counts),
+            "redis": sources.publisher.connected,
+            **sources.recovery.facts(),
+        }
+
+    def renew(self, now_s: float) -> None:
+        """Renew the facts on this host if it is time to."""
+        if self._sources.facts_file.due(now_s):
+            self._sources.facts_file.renew(self.facts(), now_s)
+
+    def tell(self) -> None:
+        """Something has changed: let everybody know at once, on this host and over Redis."""
+        facts = self.facts()
+        self._sources.publisher.tell(keys.state(self._spec.id), facts)
+        self._sources.facts_file.renew(facts, self._clock.monotonic())
+
+    def announce(self, event: str) -> None:
+        """`stream_started` or `stream_ended`, with all that a consumer needs to join."""
+        facts = {
+            "event": event,
+            "camera": self._spec.id,
+            "host": socket.gethostname(),
+            "ring": str(self._sources.ring.path),
+            "stream": keys.frames(self._spec.id),
+            "epoch": self._sources.ring.epoch,
+            **self.now.opened.get("format", {}),
+        }
+        self._sources.publisher.tell(keys.announce(self._spec.id), facts)
+
+    def end(self) -> None:
+        """Nobody captures this camera any more."""
+        self._sources.facts_file.remove()

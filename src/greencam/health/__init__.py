@@ -1,0 +1,1 @@
+"""This machine and its processes: read-only facts from /sys and /proc, which never raise."""
