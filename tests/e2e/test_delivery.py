@@ -324,3 +324,21 @@ def test_one_image_per_period_is_all_that_is_encoded_while_nobody_looks(rig: Rig
     steps = [after - before for before, after in pairwise(seqs)]
     assert sum(steps) / len(steps) == pytest.approx(15, abs=2)
     assert rig.verified()["good"]
+
+
+@embedded
+def test_workers_share_a_camera_and_a_dead_one_costs_nothing(rig: Rig) -> None:
+    rig.start()
+    words = ("client.py", "--group", "plates", "--json", "--save")
+    first = rig.suite.start(*words, str(rig.suite.root / "a"), "--worker", "a")
+    second = rig.suite.start(*words, str(rig.suite.root / "b"), "--worker", "b")
+    a, b = (rig.suite.root / name / "cam1" for name in "ab")
+    wait_until(lambda: len(images_in(a)) > 20 and len(images_in(b)) > 20)
+    rig.kill(first)
+    had = len(images_in(b))
+    wait_until(lambda: len(images_in(b)) > had + 60)
+    rig.suite.finish(second)
+    names = [path.stem.rpartition("_")[2] for path in [*images_in(a), *images_in(b)]]
+    assert len(names) == len(set(names))
+    rig.finish()
+    rig.assert_whole()

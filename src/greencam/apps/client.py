@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from functools import partial
@@ -14,6 +15,7 @@ from greencam.apps import consume
 from greencam.apps.arguments import above_zero, whole_above_zero
 from greencam.apps.delivery import Recording, lock_of, recorder_of
 from greencam.apps.edge import at_the_edge
+from greencam.apps.share import share
 from greencam.base import log
 from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
@@ -61,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--consumer", metavar="NAME", help="with --save: as this durable consumer of config.yaml, nothing lost"
     )
+    parser.add_argument("--group", metavar="NAME", help="share the work with the other workers of this group")
+    parser.add_argument("--worker", metavar="NAME", help="with --group: which worker this is (host and process)")
     parser.add_argument(
         "--verify", nargs="?", type=Path, const=Path(), metavar="DIR",
         help="read the images below DIR (IMAGES_DIR) and tell what is lost, double or broken",
@@ -77,6 +81,9 @@ def _consume(options: argparse.Namespace) -> int:
     clock, stop = SystemClock(), Stop().on_signals()
     places = Places.of(settings)
     camera = options.camera or next(iter(places.cameras), "cam1")
+    if options.group:
+        options.worker = options.worker or f"{os.uname().nodename}-{os.getpid()}"
+        return share(options, camera, places, stop)
     if options.consumer:
         return _record(options, settings, camera, places, stop)
     sinks: list[Sink] = []
@@ -100,6 +107,10 @@ def _consume(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     if (options.every is not None or options.all) and not options.save:
         raise Refused("--every and --all say how often --save stores; add --save DIR")
+    if options.group and (options.consumer or options.show or options.newest or options.every is not None):
+        raise Refused("--group goes with --worker, --save, --count, --duration, --stats and --json only")
+    if options.worker and not options.group:
+        raise Refused("--worker says which worker of a --group this is; add --group NAME")
     if options.consumer and not options.save:
         raise Refused("--consumer says as whom --save stores; add --save DIR")
     if options.consumer and (options.every is not None or options.all):
