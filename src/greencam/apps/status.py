@@ -151,7 +151,8 @@ def _consumer_text(facts: dict[str, Any]) -> str:
     words = [f"{report.get('stored', 0)} stored", f"{report.get('lost', 0)} lost"]
     words += [f"{report.get(name, 0)} {name}" for name in ("duplicate", "gaps", "rejected") if report.get(name)]
     words.append(f"{facts['lag_frames']} frames ({facts['lag_s']:.1f} s) behind")
-    trouble = f"; {report['trouble']}" if report.get("trouble") else ""
+    said = "".join(letter for letter in str(report.get("trouble") or "")[:200] if letter.isprintable())
+    trouble = f"; {said}" if said else ""
     return ", ".join(words) + trouble
 
 
