@@ -28,7 +28,7 @@ VTEST = CHECKOUT.parent / "shared" / "data" / "vtest.avi"
 
 
 def places(suite: Suite, *cameras: str, target: RedisTarget | None = None) -> Places:
-    fallback = RedisTarget(f"unix://{suite.runtime}/redis.sock", embedded=True)
+    fallback = RedisTarget(f"unix://{suite.runtime}/redis.sock", embedded=True, role="owner")
     return Places(suite.runtime, target or fallback, cameras or ("cam1",))
 
 

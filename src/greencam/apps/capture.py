@@ -14,7 +14,7 @@ from pathlib import Path
 from greencam.apps.arguments import above_zero, zero_or_more
 from greencam.apps.delivery import delivery_of, disk_copy_of
 from greencam.apps.edge import at_the_edge
-from greencam.base import log, proc
+from greencam.base import heap, log, proc
 from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_ENDED, EXIT_OK, Refused
 from greencam.base.files import private_folder
@@ -24,6 +24,7 @@ from greencam.base.proc import python_argv
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.link import target_of
+from greencam.bus.roles import CAMERA
 from greencam.bus.spool import Spool
 from greencam.camera.source import CameraSpec
 from greencam.capture.encoder import Encoder
@@ -82,6 +83,7 @@ def _capture(options: argparse.Namespace) -> int:
     log.set_up(settings.machine.log_level)
     clock, stop = SystemClock(), Stop().on_signals()
     proc.die_with_parent(signal.SIGTERM)
+    heap.return_large_blocks()
     camera = _camera(settings, options)
     runtime = private_folder(settings.runtime_dir)
     lock = Lock(lock_path(runtime, camera.id), f"the capture of {camera.id}")
@@ -91,7 +93,7 @@ def _capture(options: argparse.Namespace) -> int:
     copy = disk_copy_of(settings, camera.id, clock)  # before the spool, which reads what it brings back
     delivery = delivery_of(settings, camera.id, clock, bell)
     outlets = Outlets(spool, settings.machine.stream_max_mb * _MIB, delivery, bell)
-    publisher = Publisher(target_of(settings), camera.id, outlets, clock)
+    publisher = Publisher(target_of(settings, CAMERA.name), camera.id, outlets, clock)
     encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock, delivery)
     sources = Sources(
         ring=StreamRing(camera.id, ring_settings(settings, camera.id)),

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from greencam.base import log
 from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
 from greencam.base.stop import Stop
+from greencam.bus.link import target_of
+from greencam.bus.roles import CONSUMER, VIEWER
 from greencam.client.feed import Feed
 from greencam.client.frames import Frame
 from greencam.client.places import Places
@@ -79,7 +82,8 @@ def _consume(options: argparse.Namespace) -> int:
         return _verify(options, settings)
     log.set_up(settings.machine.log_level)
     clock, stop = SystemClock(), Stop().on_signals()
-    places = Places.of(settings)
+    role = CONSUMER if options.save or options.group else VIEWER
+    places = replace(Places.of(settings), redis=target_of(settings, role.name))
     camera = options.camera or next(iter(places.cameras), "cam1")
     if options.group:
         options.worker = options.worker or f"{os.uname().nodename}-{os.getpid()}"

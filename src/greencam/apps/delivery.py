@@ -15,6 +15,7 @@ from greencam.bus.disk_copy import DiskCopy
 from greencam.bus.durable_spool import DurableSpool
 from greencam.bus.durable_writer import DurableWriter
 from greencam.bus.link import target_of
+from greencam.bus.roles import CAMERA
 from greencam.capture.delivery import Delivery, DurableConsumer
 from greencam.capture.lagging import LagLimits
 from greencam.client.durable import DurableFeed
@@ -45,7 +46,7 @@ def delivery_of(settings: Settings, camera: str, clock: Clock, bell: threading.E
     except OSError as error:
         _log.error("%s: ALERT: no spool in %s (%s): frames are live only until a restart", camera, folder, error)
         return None
-    writer = DurableWriter(target_of(settings), camera, spool, machine.stream_max_mb * _MIB, clock)
+    writer = DurableWriter(target_of(settings, CAMERA.name), camera, spool, machine.stream_max_mb * _MIB, clock)
     return Delivery(camera, consumers, spool, writer, clock)
 
 

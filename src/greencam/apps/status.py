@@ -14,6 +14,7 @@ from greencam.base.files import read_json
 from greencam.base.lock import holder
 from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect, target_of
+from greencam.bus.roles import API
 from greencam.capture.service import describe_format
 from greencam.capture.voice import STALE_S
 from greencam.client.camera_status import frame_age_s
@@ -51,7 +52,7 @@ def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
     runtime = settings.runtime_dir
     pid = holder(runtime / LOCK_FILE)
     table = read_json(runtime / STATUS_FILE) if pid is not None else None
-    told = _beats(target_of(settings), [camera.id for camera in settings.cameras])
+    told = _beats(target_of(settings, API.name), [camera.id for camera in settings.cameras])
     enabled = [camera for camera in settings.cameras if camera.enabled]
     cameras = [_checked(camera, settings, told.get(camera.id) or {}, clock) for camera in enabled]
     return {

@@ -58,3 +58,8 @@ def announce(camera: str) -> str:
 def control(camera: str) -> str:
     """Channel: JSON commands for the camera's capture process."""
     return f"{PREFIX}:{{{camera}}}:control"
+
+
+def of_camera(camera: str) -> str:
+    """A pattern of every key of this camera."""
+    return f"{PREFIX}:{{{camera}}}:*"

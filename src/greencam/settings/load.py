@@ -24,6 +24,7 @@ from greencam.settings.machine_model import Machine
 from greencam.settings.masking import shown
 from greencam.settings.model import DEFAULT_CAMERA_ID, LATER_SECTIONS, Settings, Site
 from greencam.settings.problems import sentences
+from greencam.settings.redis_address import is_cluster
 from greencam.settings.yaml_file import read_yaml
 
 MACHINE_FILE = Path("config.py")
@@ -51,9 +52,9 @@ def load(root: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     if machine is None or site is None or problems:
         raise SettingsError(problems)
     settings = _settings(root, machine, site, (machine_layer, site_layer))
-    odd = list(_odd_sides(settings, machine_layer, site_layer))
-    if odd:
-        raise SettingsError(odd)
+    mismatches = [*_odd_sides(settings, machine_layer, site_layer), *_cluster_database(settings, machine_layer)]
+    if mismatches:
+        raise SettingsError(mismatches)
     return settings
 
 
@@ -132,6 +133,11 @@ def _entries(layer: Layer, section: str) -> list[dict[str, Any]]:
     """The entries of a list; one that is no mapping, which is told elsewhere, counts as empty."""
     entries = layer.values.get(section)
     return [entry if isinstance(entry, dict) else {} for entry in (entries if isinstance(entries, list) else ())]
+
+
+def _cluster_database(settings: Settings, machine_layer: Layer) -> Iterator[str]:
+    if settings.machine.redis_db and is_cluster(settings.redis_url):
+        yield machine_layer.say(("REDIS_DB",), "a Redis Cluster (REDIS_URL) has database 0 only")
 
 
 def _odd_sides(settings: Settings, machine_layer: Layer, site_layer: Layer) -> Iterator[str]:

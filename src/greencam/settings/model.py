@@ -16,7 +16,7 @@ from greencam.settings.consumer_model import Consumer, ConsumerSettings, resolve
 from greencam.settings.fields import Megabytes, SecondsOrZero, Strict
 from greencam.settings.layer import Key
 from greencam.settings.machine_model import Machine
-from greencam.settings.redis_address import RedisParts, redis_address
+from greencam.settings.redis_address import RedisParts, as_user, redis_address
 
 __all__ = [
     "LATER_SECTIONS", "Camera", "CameraSettings", "Consumer", "ConsumerSettings", "Machine", "Settings", "Site",
@@ -81,16 +81,23 @@ class Settings:
     @cached_property
     def redis_url(self) -> str | None:
         """The address with its password (never for a log), or None for the embedded Redis."""
+        return redis_address(self._redis_parts)
+
+    def redis_url_for(self, role: str) -> str | None:
+        """The address for a role of greencam: as its own user when it has a password, else as `redis_url`."""
+        password = getattr(self.machine.redis_role_passwords, role).get_secret_value()
+        return redis_address(as_user(self._redis_parts, role, password)) if password else self.redis_url
+
+    @property
+    def _redis_parts(self) -> RedisParts:
         machine = self.machine
-        return redis_address(
-            RedisParts(
-                url=machine.redis_url.get_secret_value(),
-                host=machine.redis_host,
-                port=machine.redis_port,
-                db=machine.redis_db,
-                username=machine.redis_username,
-                password=machine.redis_password.get_secret_value(),
-            )
+        return RedisParts(
+            url=machine.redis_url.get_secret_value(),
+            host=machine.redis_host,
+            port=machine.redis_port,
+            db=machine.redis_db,
+            username=machine.redis_username,
+            password=machine.redis_password.get_secret_value(),
         )
 
     @cached_property
