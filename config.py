@@ -51,7 +51,9 @@ LOG_BACKUP_COUNT = 5  # old files kept of each log
 # --- Memory ------------------------------------------------------------------------------------------------------
 RING_SECONDS = 0.2  # seconds of pictures in shared memory, per camera
 RING_MAX_MB = 48  # megabytes, upper bound of the same
-STREAM_MAX_MB = 16  # megabytes of JPEG kept in Redis, per camera
+STREAM_MAX_MB = 16  # megabytes of JPEG kept in Redis, per camera, for live readers and as much for durable ones
+SPOOL_MAX_MB = 128  # megabytes of accepted frames that wait for durable consumers, per camera, in shared memory
+SPOOL_FSYNC_MS = 0  # milliseconds between copies of the spool to disk, for power cuts; 0 = memory only
 
 # --- Images and folders (relative to this file) ---------------------------------------------------------------
 IMAGES_DIR = "images"

@@ -195,5 +195,5 @@ def test_memory_grows_with_the_cameras_that_are_enabled(tmp_path: Path) -> None:
     for cameras in ("[{id: a}]", "[{id: a}, {id: b}]", "[{id: a}, {id: b}, {id: c, enabled: false}]"):
         site.write_text(f"cameras: {cameras}\n")
         sizes.append(redis_server.memory_bytes(load(tmp_path, {"GREENCAM_STREAM_MAX_MB": "16"})))
-    assert sizes[1] - sizes[0] == 2 * 16 << 20
+    assert sizes[1] - sizes[0] == 4 * 16 << 20, "live and durable stream, each twice"
     assert sizes[2] == sizes[1]

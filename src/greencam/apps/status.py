@@ -80,7 +80,7 @@ def _checked(camera: CameraSettings, settings: Settings, beat: dict[str, Any], c
     try:
         facts = _camera(camera, settings, beat, clock)
         _camera_text(facts)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         return _camera(camera, settings, {}, clock)
     return facts
 
@@ -98,6 +98,7 @@ def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], cl
         "device": opened.get("device"),
         "format": describe_format(opened["format"]) if opened.get("format") else None,
         "failure": beat.get("failure") or None,
+        "delivery": beat.get("delivery"),
     }
 
 
@@ -113,7 +114,7 @@ def _text(facts: dict[str, Any]) -> str:
         lines.append(f"  {child['name']:12} {child['command']:16} {state}{again}")
     running = facts["supervisor_pid"] is not None
     shown = [camera for camera in facts["cameras"] if running or camera["frame_age_s"] is not None]
-    lines += [f"  {_camera_text(camera)}" for camera in shown]
+    lines += [f"  {_camera_text(camera)}".replace("\n", "\n  ") for camera in shown]
     if running:
         lines.append(f"  {facts['redis']}: {'connected' if facts['redis_connected'] else 'can not be reached'}")
     return "\n".join(lines)
@@ -132,7 +133,28 @@ def _camera_text(camera: dict[str, Any]) -> str:
     words.append(f"last frame {camera['frame_age_s']:.2f} s ago{' (STALE)' if camera['stale'] else ''}")
     if camera["failure"]:
         words.append(camera["failure"]["text"])
-    return ", ".join(words)
+    return "\n".join([", ".join(words), *_delivery_lines(camera["delivery"])])
+
+
+def _delivery_lines(delivery: dict[str, Any] | None) -> list[str]:
+    """What durable consumers have and lack, a line each, and the spool when something waits in it."""
+    if not delivery:
+        return []
+    share = 100 * delivery["spool_bytes"] / delivery["spool_limit_bytes"]
+    lines = [f"    {name}: {_consumer_text(facts)}" for name, facts in delivery["consumers"].items()]
+    return [*lines, f"    spool: {delivery['spool_frames']} frames wait, {share:.0f} % full"]
+
+
+def _consumer_text(facts: dict[str, Any]) -> str:
+    if facts["released"]:
+        return f"RELEASED, nothing is kept for it until it comes back; {facts['given_up']} frames given up"
+    report = facts["report"] or {}
+    words = [f"{report.get('stored', 0)} stored", f"{report.get('lost', 0)} lost"]
+    words += [f"{report.get(name, 0)} {name}" for name in ("duplicate", "gaps", "rejected") if report.get(name)]
+    words.append(f"{facts['lag_frames']} frames ({facts['lag_s']:.1f} s) behind")
+    said = "".join(letter for letter in str(report.get("trouble") or "")[:200] if letter.isprintable())
+    trouble = f"; {said}" if said else ""
+    return ", ".join(words) + trouble
 
 
 if __name__ == "__main__":

@@ -159,6 +159,8 @@ class Machine(Strict):
     ring_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.2
     ring_max_mb: Annotated[int, Field(ge=1, le=65536)] = 48
     stream_max_mb: Annotated[int, Field(ge=1, le=65536)] = 16
+    spool_max_mb: Annotated[int, Field(ge=1, le=65536)] = 128
+    spool_fsync_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
 
     images_dir: Folder = "images"
     image_every_s: SecondsOrZero = 1.0

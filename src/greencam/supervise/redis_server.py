@@ -33,9 +33,9 @@ def server_binary() -> str:
 
 
 def memory_bytes(settings: Settings) -> int:
-    """maxmemory: twice every camera's stream, and room for clients and small keys."""
+    """maxmemory: twice every camera's two streams, and room for clients and small keys."""
     cameras = sum(camera.enabled for camera in settings.cameras)
-    return _BASE_BYTES + 2 * cameras * settings.machine.stream_max_mb * (1 << 20)
+    return _BASE_BYTES + 4 * cameras * settings.machine.stream_max_mb * (1 << 20)
 
 
 def prepare(folder: Path, passwords: Mapping[str, str]) -> None:
