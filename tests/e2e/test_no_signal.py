@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_the_window_of_a_camera_that_hangs_says_no_signal_until_it_is_back(
     wait_until(lambda: live(screen), 20)
     code, output = suite.finish(client)
     assert code == 0, output
-    assert "cam1: no frame for 2 s: the camera's capture does not answer" in output
+    assert re.search(r"^cam1: no frame for \d+ s: the camera's capture does not answer$", output, re.MULTILINE)
 
 
 @needs_tk
