@@ -122,7 +122,12 @@ def _paced(section: dict[str, Any]) -> str:
     return (
         f"1280×720×3 raw at {section['fps']:g} fps. Latency from before the producer's copy until the consumer has "
         "the picture, CLOCK_MONOTONIC. All consumers block: greencam's on the futex, iceoryx2's in "
-        "`Listener.timed_wait`, the blocking wait of its event service.\n\n" + table(heads, rows)
+        "`Listener.timed_wait`, the blocking wait of its event service. The latency holds the copy, its largest "
+        "part: iceoryx2's consumers give a sample back before they wait, so that one chunk is filled again and "
+        "again and may still be in the cache; where they keep it until the next one, and in a ring, which leaves "
+        "frames where they are, the copy goes to memory that was written longer ago. `floor` is a "
+        "reader that waits, looks at the cursor and hands out a view made before, without any check: what "
+        "no reader in this Python can go below (docs/decisions/0007).\n\n" + table(heads, rows)
     )
 
 
@@ -185,13 +190,17 @@ def _cameras(section: dict[str, Any]) -> str:
 
 
 def _soak(section: dict[str, Any]) -> str:
-    heads = ("", "at the end of the warm-up, MiB", "at the end, MiB", "slope, KiB/min", "scatter, KiB")
+    heads = (
+        "", "at the end of the warm-up, MiB", "at the end, MiB", "slope, KiB/min", "of the second half, KiB/min",
+        "scatter, KiB",
+    )  # fmt: skip
     rows = (
         (
             row["label"],
             figure(row["first_kib"] / 1024),
             figure(row["last_kib"] / 1024),
             f"{row['slope']:.1f}",
+            f"{row['late_slope']:.1f}",
             figure(row["scatter_kib"]),
         )
         for row in section["figures"].values()

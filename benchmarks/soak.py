@@ -21,10 +21,12 @@ from benchmarks import beats, machine, results  # noqa: E402 - the folders above
 from benchmarks.jobs import Job  # noqa: E402
 from benchmarks.measure import fit, memory  # noqa: E402
 from benchmarks.stage import Stage  # noqa: E402
+from benchmarks.targets import Target  # noqa: E402
 
 _FPS = 100.0
 _WIDTH, _HEIGHT = 1270, 720  # the guides' own size
 _WARM_SHARE, _WARM_MINUTES = 0.2, 2.0
+_GROWTH_PERCENT = 0.25  # what may be added from the warm-up to the end, by the line through all samples
 _SAY_EVERY = 60
 _KEYS = {"own": "resident without the ring", "pss": "PSS, ring included", "rss": "RSS of both, ring counted twice"}
 
@@ -76,6 +78,7 @@ def _watch(stage: Stage, pids: tuple[int, ...], minutes: float) -> list[dict[str
 def _section(samples: list[dict[str, Any]], minutes: float) -> dict[str, Any]:
     warm_minutes = min(_WARM_MINUTES, _WARM_SHARE * minutes)
     settled = [row for row in samples if row["minute"] >= warm_minutes]
+    figures = {key: {"label": label, **_trend(settled, key, minutes)} for key, label in _KEYS.items()}
     span_s = 60 * (samples[-1]["minute"] - samples[0]["minute"])
     return {
         "rounds": 1,
@@ -84,18 +87,29 @@ def _section(samples: list[dict[str, Any]], minutes: float) -> dict[str, Any]:
         "size": f"{_WIDTH}×{_HEIGHT}",
         "fps": _FPS,
         "measured_fps": (samples[-1]["seq"] - samples[0]["seq"]) / max(1.0, span_s),
-        "figures": {key: {"label": label, **_trend(settled, key)} for key, label in _KEYS.items()},
-        "targets": [],
+        "figures": figures,
+        "targets": [_steady(figures["own"], minutes - warm_minutes).as_dict()],
         "samples": samples,
     }
 
 
-def _trend(rows: list[dict[str, Any]], key: str) -> dict[str, float]:
-    """Slope in KiB per minute, and how far single samples lie from the line at most, in KiB."""
+def _trend(rows: list[dict[str, Any]], key: str, minutes: float) -> dict[str, float]:
+    """Slope in KiB per minute, of all and of the second half; how far samples lie from the line at most, in KiB."""
     xs, ys = [row["minute"] for row in rows], [row[key] for row in rows]
     line = fit(xs, ys)
     away = [abs(y - line.offset - line.slope * x) for x, y in zip(xs, ys, strict=True)]
-    return {"slope": line.slope, "scatter_kib": max(away), "first_kib": ys[0], "last_kib": ys[-1]}
+    late = [(x, y) for x, y in zip(xs, ys, strict=True) if x >= minutes / 2]
+    late_slope = fit([x for x, _ in late], [y for _, y in late]).slope
+    ends = {"first_kib": ys[0], "last_kib": ys[-1]}
+    return {"slope": line.slope, "late_slope": late_slope, "scatter_kib": max(away), **ends}
+
+
+def _steady(own: dict[str, Any], minutes: float) -> Target:
+    """The ring aside, whose pages a process maps for good when it first touches them."""
+    percent = 100 * own["slope"] * minutes / own["first_kib"]
+    measured = f"{percent:.2f} % in {minutes:g} minutes: {own['slope']:.1f} KiB/min"
+    wanted = f"grows ≤ {_GROWTH_PERCENT:g} %"
+    return Target("Resident memory of capture and worker at 100 fps", wanted, measured, percent <= _GROWTH_PERCENT)
 
 
 if __name__ == "__main__":

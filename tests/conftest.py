@@ -29,8 +29,11 @@ hypothesis.settings.load_profile("greencam")
 class RedisServer:
     """A real server on a unix socket of its own, that a test may kill and start again."""
 
-    def __init__(self, folder: Path, binary: str | None = None) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, binary: str | None = None, port: int = 0, replica_of: RedisServer | None = None
+    ) -> None:
+        """`port` opens one on the loopback besides, which a replica needs."""
+        self.folder, self.port, self._master = folder, port, replica_of
         self.socket = folder / "redis.sock"
         self._binary = binary
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,6 +51,10 @@ class RedisServer:
         argv = redis_server.argv(self.socket, 64 << 20)
         if self._binary:
             argv = [self._binary, *argv[argv.index("--port") :]]
+        if self.port:
+            argv += ["--port", str(self.port), "--bind", "127.0.0.1"]
+        if self._master is not None:
+            argv += ["--replicaof", "127.0.0.1", str(self._master.port)]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
         client = connect(self.target)
         deadline = time.monotonic() + 10

@@ -69,12 +69,16 @@ class Receiver(Protocol):
 
 @dataclass(frozen=True)
 class Peer:
-    """One way: its name in tables, the module with `make_sender` and `make_receiver`, what it needs."""
+    """One way: its name in tables, the module with `make_sender` and `make_receiver`, what it needs.
+
+    `reference` ones explain a figure of another and are measured at 100 fps only.
+    """
 
     name: str
     label: str
     module: str
     needs: tuple[str, ...] = ()
+    reference: bool = False
 
     @property
     def installed(self) -> bool:
@@ -88,6 +92,14 @@ PEERS = {
         Peer("ring", "greencam ring", "ring"),
         Peer("feed", "greencam ring, through `Feed`", "feed"),
         Peer("iceoryx2", "iceoryx2, loan + event", "iceoryx", ("iceoryx2",)),
+        Peer(
+            "iceoryx2-kept",
+            "iceoryx2, each sample kept until the next",
+            "iceoryx_kept",
+            ("iceoryx2",),
+            reference=True,
+        ),
+        Peer("floor", "floor: futex wait and one look", "floor", reference=True),
         Peer("imagezmq", "imagezmq REQ/REP, raw, unix socket", "zeromq", ("imagezmq",)),
         Peer("imagezmq-tcp", "imagezmq REQ/REP, raw, TCP", "zeromq_tcp", ("imagezmq",)),
         Peer("netgear", "vidgear NetGear PAIR, raw", "netgear", ("vidgear", "zmq", "cv2")),

@@ -25,7 +25,8 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def measure(plan: Plan) -> dict[str, Any]:
     """Every peer and every limit once per round, round after round."""
-    names = [name for name, peer in PEERS.items() if name in plan.peers and peer.installed]
+    asked = [peer for name, peer in PEERS.items() if name in plan.peers and not peer.reference]
+    names = [peer.name for peer in asked if peer.installed]
     rows: Rows = defaultdict(list)
     for turn in range(plan.repetitions):
         for name in (*LIMITS, *names):
@@ -35,7 +36,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     labels = {**LIMITS, **{name: PEERS[name].label for name in names}}
     copies = [row["fps"] for row in rows["copy"]]
     figures = {name: _figures(labels[name], rows[name], copies) for name in rows}
-    skipped = [peer.label for name, peer in PEERS.items() if name in plan.peers and not peer.installed]
+    skipped = [peer.label for peer in asked if not peer.installed]
     return {
         "rounds": plan.repetitions,
         "figures": figures,

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ class Rig:
 
     def ten(self) -> list[Picture]:
         """Ten pictures with pixels of their own."""
-        return [replace(picture, pixels=picture.pixels.copy()) for picture in (self.read() for _ in range(10))]
+        return [picture._replace(pixels=picture.pixels.copy()) for picture in (self.read() for _ in range(10))]
 
 
 def number_of(picture: Picture) -> int:

@@ -15,7 +15,7 @@ from greencam.base.clock import SystemClock
 from greencam.base.errors import Refused
 from greencam.camera import hung_file
 from greencam.camera.faults import order
-from greencam.camera.hung_file import HungFile
+from greencam.camera.hung_file import HungFile, is_mounted
 from tests.camera import test_faulty
 from tests.camera.test_faulty import GRACE_S, Start, state_of
 from tests.suite import CHECKOUT, wait_until
@@ -31,10 +31,6 @@ def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HungFile]:
         pytest.skip(str(error))
     yield made
     made.ensure_unmounted()
-
-
-def is_mounted(folder: Path) -> bool:
-    return f" {folder} fuse.greencam " in Path("/proc/self/mounts").read_text()
 
 
 def task_ids(pid: int) -> list[str]:
@@ -61,6 +57,19 @@ def test_it_is_gone_after_unmounting_which_may_be_asked_twice(hung: HungFile) ->
     hung.ensure_unmounted()
     assert not is_mounted(hung.path.parent)
     assert list(hung.path.parent.iterdir()) == []
+
+
+def test_what_others_mounted_is_left_alone(tmp_path: Path, hung: HungFile) -> None:
+    folder = tmp_path / "a disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], check=True)
+    try:
+        (folder / "file").touch()
+        hung_file.ensure_unmounted(folder)
+        hung_file.mount(folder, SystemClock()).ensure_unmounted()
+        assert (folder / "file").exists()
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_the_drill_ends_in_state_d_and_in_freedom_once_the_server_is_gone(

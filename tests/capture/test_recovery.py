@@ -163,6 +163,20 @@ def test_a_network_camera_never_gets_a_reboot(tmp_path: Path) -> None:
     assert "elsewhere" in scene.recovery.facts()["reboot"]
 
 
+def test_a_camera_that_was_never_there_gets_no_reboot_and_one_that_went_away_gets_one(scene: Scene) -> None:
+    gone = {"cause": "absent", "text": "/dev/video0 is not there", "retry": True}
+    for _ in range(50):
+        scene.clock.now_s += 40.0
+        scene.fail(gone)
+    assert scene.requests == []
+    assert "has not been there" in scene.recovery.facts()["reboot"]
+    scene.deliver()
+    for _ in range(50):
+        scene.clock.now_s += 40.0
+        scene.fail(gone)
+    assert len(scene.requests) == 1
+
+
 def test_a_machine_that_has_just_started_is_not_rebooted(tmp_path: Path) -> None:
     scene = Scene(tmp_path, uptime_s=599.0)
     fail_for(scene, 50)

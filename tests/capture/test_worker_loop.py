@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -226,8 +225,8 @@ def test_a_camera_whose_frames_come_is_restarted_too_when_ordered_to(runs: Runs)
 def garbage(kind: str) -> Picture:
     right = picture(1)
     if kind == "another size":
-        return replace(right, pixels=np.zeros((8, 8, 3), np.uint8), width=8, height=8)
-    return replace(right, pixels=np.zeros((8, 8, 3), np.uint8))  # not the shape that it claims
+        return right._replace(pixels=np.zeros((8, 8, 3), np.uint8), width=8, height=8)
+    return right._replace(pixels=np.zeros((8, 8, 3), np.uint8))  # not the shape that it claims
 
 
 @pytest.mark.parametrize("kind", ["another size", "another shape than it claims"])

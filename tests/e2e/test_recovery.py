@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from greencam.base.clock import SystemClock
+from greencam.camera.faults import order
 from greencam.capture.facts_file import read_facts
 from greencam.frame.ring_reader import RingReader, Start
 from greencam.upkeep.drill import Deadlines, Drill, Hung, Report, Scripted
@@ -130,7 +131,8 @@ def test_row_9_a_local_camera_that_never_opens_asks_for_one_reboot_and_keeps_its
     request = tmp_path / "reboot.req"
     with DrillGround(CHECKOUT, CLOCK, {"frame_timeout": FRAME_S, "recovery_cooldown": 0.5}) as ground:
         ground.control_dir = tmp_path
-        ground.write_site([{"id": "cam1", "source": "/dev/video77"}])
+        order(ground.faults_of("cam1"), "open-fail", times=1000)
+        ground.write_site([{"id": "cam1", "source": f"faulty:{ground.faults_of('cam1')}|/dev/video77"}])
         ground.launch("cam1")
         facts = json.loads(wait_until(lambda: request.exists() and request.read_text(), 60))
         assert (facts["camera"], facts["reason"]) == ("cam1", "recoveries_failed")

@@ -12,7 +12,11 @@ from greencam.frame import futex
 Wait = Callable[[int, int, float], None]
 
 
-@pytest.mark.parametrize("wait", [futex.wait, futex.poll])
+def wait_by_word(address: int, seen: int, timeout_s: float) -> None:
+    futex.Word(address).wait(seen, futex.limit(timeout_s))
+
+
+@pytest.mark.parametrize("wait", [wait_by_word, futex.poll])
 class TestBothWaysOfWaiting:
     def test_a_word_that_has_changed_already_is_not_waited_for(self, wait: Wait) -> None:
         word = ctypes.c_uint32(7)
@@ -32,7 +36,7 @@ class TestBothWaysOfWaiting:
 
         def change() -> None:
             word.value = 8
-            futex.wake(address)
+            futex.Word(address).wake()
 
         timer = threading.Timer(0.05, change)
         began_s = time.monotonic()

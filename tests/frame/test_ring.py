@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from greencam.base.clock import SystemClock
 from greencam.base.errors import CorruptFrame, FrameError, Overrun, Refused, StoreBusy
-from greencam.frame import ring_layout
+from greencam.frame import header, ring_layout
 from greencam.frame.formats import PixelFormat
 from greencam.frame.picture import Picture
 from greencam.frame.ring import Mapping, RingOwner, RingWriter
@@ -152,6 +152,131 @@ def test_a_corrupt_slot_is_one_frame_error_and_the_next_frame_is_fine(path: Path
     frame = reader.next_frame(0.1)
     assert frame is not None
     assert frame.header.seq == 2
+
+
+def read_all_slots_once(writer: RingWriter, reader: RingReader) -> int:
+    """Until the reader has a view of every slot; the number of the last frame."""
+    for number in range(1, SLOTS + 1):
+        writer.put(picture(number))
+        assert reader.next_frame(0.1) is not None
+    return SLOTS
+
+
+def header_of_next(reader: RingReader) -> header.Header:
+    frame = reader.next_frame(0.1)
+    assert frame is not None
+    assert frame.pixels.shape == (HEIGHT, WIDTH, 3)
+    return frame.header
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.integers(0, header.SIZE_BYTES - 1), change=st.integers(1, 255))
+def test_a_damaged_header_in_a_slot_that_is_known_is_a_frame_error_when_it_is_asked_for(
+    tmp_path: Path, at: int, change: int
+) -> None:
+    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.ring"
+    owner, writer = ring(path)
+    reader = RingReader(path, CLOCK)
+    number = read_all_slots_once(writer, reader) + 1
+    writer.put(picture(number))
+    owner.ring.bytes[LAYOUT.slot_at(number) + ring_layout.HEADER_AT + at] ^= change
+    with pytest.raises(FrameError):
+        header_of_next(reader)
+    assert reader.newest == (1, number)
+    writer.put(picture(number + 1))
+    frame = reader.next_frame(0.1)
+    assert frame is not None
+    assert frame.header.seq == number + 1
+
+
+def test_a_whole_header_of_another_frame_is_not_this_frames(path: Path) -> None:
+    owner, writer = ring(path)
+    reader = RingReader(path, CLOCK)
+    number = read_all_slots_once(writer, reader) + 1
+    writer.put(picture(number))
+    mine, other = (LAYOUT.slot_at(one) + ring_layout.HEADER_AT for one in (number, number - 1))
+    owner.ring.bytes[mine : mine + header.SIZE_BYTES] = owner.ring.bytes[other : other + header.SIZE_BYTES]
+    frame = reader.next_frame(0.1)
+    assert frame is not None
+    with pytest.raises(CorruptFrame, match=f"slot says 1-{number - 1}"):
+        _ = frame.header
+
+
+def test_a_header_that_is_asked_for_too_late_is_an_overrun(path: Path) -> None:
+    _, writer = ring(path)
+    reader = RingReader(path, CLOCK)
+    number = read_all_slots_once(writer, reader) + 1
+    writer.put(picture(number))
+    early, late = reader.next_frame(0.1), reader.newest_frame(0.0)
+    assert late is None
+    assert early is not None
+    for later in range(number + 1, number + 1 + SLOTS):
+        writer.put(picture(later))
+    with pytest.raises(Overrun, match=f"1-{number} was overwritten before its header was read"):
+        _ = early.header
+
+
+def test_a_header_that_was_read_stays_when_the_slot_is_written_again(path: Path) -> None:
+    _, writer = ring(path)
+    reader = RingReader(path, CLOCK)
+    number = read_all_slots_once(writer, reader) + 1
+    writer.put(picture(number))
+    frame = reader.next_frame(0.1)
+    assert frame is not None
+    assert frame.header.seq == number
+    for later in range(number + 1, number + 1 + SLOTS):
+        writer.put(picture(later))
+    assert frame.header.seq == number
+
+
+def test_pictures_of_another_shape_in_the_same_ring_are_seen_as_what_they_are(path: Path) -> None:
+    _, writer = ring(path)
+    reader = RingReader(path, CLOCK)
+    read_all_slots_once(writer, reader)
+    for number, shape in enumerate([(HEIGHT, WIDTH), (WIDTH, HEIGHT), (HEIGHT, WIDTH), (4, 4)] * SLOTS):
+        writer.put(picture(number, shape[1], shape[0]))
+        frame = reader.next_frame(0.1)
+        assert frame is not None
+        assert frame.pixels.shape == (*shape, 3)
+        assert np.all(frame.copy() == number)
+
+
+def test_colours_in_another_order_are_another_format(path: Path) -> None:
+    _, writer = ring(path)
+    reader = RingReader(path, CLOCK)
+    read_all_slots_once(writer, reader)
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    writer.put(Picture(pixels, PixelFormat.RGB24, WIDTH, HEIGHT, 0, 0))
+    frame = reader.next_frame(0.1)
+    assert frame is not None
+    assert frame.header.pixel == PixelFormat.RGB24
+
+
+def test_a_writer_that_died_before_its_wake_up_costs_neither_frames_nor_sleep(path: Path) -> None:
+    owner, writer = ring(path)
+    reader = RingReader(path, CLOCK)
+    writer.put(picture(1))
+    assert reader.next_frame(0.1) is not None
+    owner.ring.wake_word[0] = 0  # frame 1 is published, its wake-up is not
+    began_s = CLOCK.monotonic()
+    assert reader.next_frame(0.4) is None
+    assert CLOCK.monotonic() - began_s >= 0.4  # it slept instead of coming back at once, again and again
+    RingWriter(path, CLOCK).put(picture(2))
+    frame = reader.next_frame(0.1)
+    assert frame is not None
+    assert frame.seq == 2
+
+
+def test_frames_that_come_as_fast_as_they_go_are_looked_for_and_all_found(path: Path) -> None:
+    _, writer = ring(path)
+    reader = RingReader(path, CLOCK)
+    for number in range(1, 20 * SLOTS):
+        writer.put(picture(number))
+        frame = reader.next_frame(0.1)
+        assert frame is not None
+        assert frame.seq == number
+    assert reader.next_frame(0.05) is None
+    assert reader.lost == 0
 
 
 def test_a_successor_takes_over_the_ring_and_readers_go_on(path: Path) -> None:

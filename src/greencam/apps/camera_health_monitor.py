@@ -15,6 +15,7 @@ from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
 from greencam.base.stop import Stop
 from greencam.bus.link import connect, target_of
+from greencam.bus.roles import API
 from greencam.capture.facts_file import capture_pid
 from greencam.capture.reboot import RebootLimits
 from greencam.capture.reboot_request import DeskPlaces, RebootDesk
@@ -93,7 +94,7 @@ def _cameras(settings: Settings, options: argparse.Namespace) -> list[str]:
 
 def statuses(settings: Settings, cameras: list[str]) -> dict[str, dict[str, Any]]:
     """The status of each camera: this host's capture first, else the beat over Redis."""
-    clock, target = SystemClock(), target_of(settings)
+    clock, target = SystemClock(), target_of(settings, API.name)
     client, thresholds = connect(target), settings.machine.camera_health_thresholds
     found = {}
     for camera in cameras:

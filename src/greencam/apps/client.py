@@ -1,24 +1,29 @@
-"""client.py: show, save or measure a camera's stream."""
+"""client.py: show, save or measure a camera's stream, or verify what was stored of it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from greencam.apps import consume
 from greencam.apps.arguments import above_zero, whole_above_zero
+from greencam.apps.delivery import Recording, lock_of, recorder_of
 from greencam.apps.edge import at_the_edge
+from greencam.apps.share import share
 from greencam.base import log
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
 from greencam.base.stop import Stop
-from greencam.bus.link import RedisTarget, connect
+from greencam.bus.link import RedisTarget, connect, target_of
+from greencam.bus.roles import CONSUMER, VIEWER
 from greencam.client import outage
 from greencam.client.camera_status import local_facts, remote_facts
 from greencam.client.feed import Feed
@@ -26,6 +31,7 @@ from greencam.client.latest_facts import LatestFacts
 from greencam.client.outage import Facts
 from greencam.client.places import Places
 from greencam.client.sinks import FolderSettings, FolderSink, Sink
+from greencam.client.verify import folders_in, verify
 from greencam.client.window import LiveWindow, Window
 from greencam.settings.load import load
 from greencam.settings.model import Settings
@@ -41,7 +47,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="client.py", description="Show, save or measure a camera's stream.")
+    parser = argparse.ArgumentParser(
+        prog="client.py", description="Show, save, measure or verify a camera's stream."
+    )
     parser.add_argument("--camera", metavar="ID", help="which camera (the first enabled one)")
     parser.add_argument("--stats", action="store_true", help="a line per second: fps, latency, gaps, drops")
     parser.add_argument("--save", type=Path, metavar="DIR", help="store images below DIR")
@@ -60,16 +68,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--transport", choices=("auto", "ring", "redis"), default="auto", help="which way (auto: ring on this host)"
     )
+    parser.add_argument(
+        "--consumer", metavar="NAME", help="with --save: as this durable consumer of config.yaml, nothing lost"
+    )
+    parser.add_argument("--group", metavar="NAME", help="share the work with the other workers of this group")
+    parser.add_argument("--worker", metavar="NAME", help="with --group: which worker this is (host and process)")
+    parser.add_argument(
+        "--verify", nargs="?", type=Path, const=Path(), metavar="DIR",
+        help="read the images below DIR (IMAGES_DIR) and tell what is lost, double or broken",
+    )  # fmt: skip
     return parser
 
 
 def _consume(options: argparse.Namespace) -> int:
     _check(options)
     settings = load()
+    if options.verify is not None:
+        return _verify(options, settings)
     log.set_up(settings.machine.log_level)
     clock, stop = SystemClock(), Stop().on_signals()
-    places = Places.of(settings)
+    role = CONSUMER if options.save or options.group else VIEWER
+    places = replace(Places.of(settings), redis=target_of(settings, role.name))
     camera = options.camera or next(iter(places.cameras), "cam1")
+    if options.group:
+        options.worker = options.worker or f"{os.uname().nodename}-{os.getpid()}"
+        return share(options, camera, places, stop)
+    if options.consumer:
+        return _record(options, settings, camera, places, stop)
     sinks: list[Sink] = []
     if options.save:
         sinks.append(FolderSink(_folder(options, settings), camera, clock))
@@ -108,6 +133,39 @@ def _quick(target: RedisTarget) -> RedisTarget:
 def _check(options: argparse.Namespace) -> None:
     if (options.every is not None or options.all) and not options.save:
         raise Refused("--every and --all say how often --save stores; add --save DIR")
+    if options.group and (options.consumer or options.show or options.newest or options.every is not None):
+        raise Refused("--group goes with --worker, --save, --count, --duration, --stats and --json only")
+    if options.worker and not options.group:
+        raise Refused("--worker says which worker of a --group this is; add --group NAME")
+    if options.consumer and not options.save:
+        raise Refused("--consumer says as whom --save stores; add --save DIR")
+    if options.consumer and (options.every is not None or options.all):
+        raise Refused("how often a durable consumer gets a frame is said in config/config.yaml; leave out --every")
+
+
+def _verify(options: argparse.Namespace, settings: Settings) -> int:
+    """Tell of every camera's stored images; exit 1 when something is lost, double or broken."""
+    folder = settings.images_dir if options.verify == Path() else options.verify
+    folders = [path for path in folders_in(folder) if options.camera in {None, path.name}]
+    if not folders:
+        raise Refused(f"no stored images below {folder}")
+    found = [verify(path) for path in folders]
+    for one in found:
+        print(json.dumps(one.as_dict()) if options.json else one)
+    return EXIT_OK if all(one.good for one in found) else EXIT_FAILED
+
+
+def _record(options: argparse.Namespace, settings: Settings, camera: str, places: Places, stop: Stop) -> int:
+    """Store as a durable consumer: each frame that was accepted for it, once and in order."""
+    clock = SystemClock()
+    recording = Recording(FolderSettings(options.save), options.consumer)
+    lock = lock_of(settings, camera, options.consumer)
+    recorder = recorder_of(settings, camera, recording, places, clock)
+    consume.run_together([partial(recorder.run, stop, options.count)], stop, options.duration)
+    lock.release()
+    facts = recorder.facts()
+    print(json.dumps(facts) if options.json else f"{facts['stored']} images of {camera} stored")
+    return EXIT_OK if facts["stored"] else EXIT_FAILED
 
 
 def _folder(options: argparse.Namespace, settings: Settings) -> FolderSettings:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from greencam.base.errors import StoreBusy
 from greencam.base.stop import Stop
@@ -44,7 +45,6 @@ class Job:
     feed: Feed | None = None
     frames: int = 0
     faults: int = 0
-    failure: Exception | None = field(default=None, repr=False)
 
     def done(self) -> int:
         """What `count` counts: images where they are stored, else frames."""
@@ -137,7 +137,16 @@ def run_jobs(jobs: Sequence[Job], places: Places, stop: Stop, duration_s: float 
 
     Raises the first failure of a job, such as Refused for a camera that does not exist.
     """
-    threads = [threading.Thread(target=_guarded, args=(job, places, stop), daemon=True) for job in jobs]
+    run_together([partial(run_job, job, places, stop) for job in jobs], stop, duration_s)
+
+
+def run_together(duties: Sequence[Callable[[], None]], stop: Stop, duration_s: float | None) -> None:
+    """Run each on a thread of its own until all are through, told to stop, or duration_s is over.
+
+    Raises the first failure of one of them, which stops the others.
+    """
+    failures: list[Exception] = []
+    threads = [threading.Thread(target=_guarded, args=(duty, failures, stop), daemon=True) for duty in duties]
     watcher = threading.Thread(target=_watch, args=(threads, stop), daemon=True)
     for thread in threads:
         thread.start()
@@ -146,16 +155,15 @@ def run_jobs(jobs: Sequence[Job], places: Places, stop: Stop, duration_s: float 
     stop.request("done")
     for thread in threads:
         thread.join(timeout=2.0)
-    failures = [job.failure for job in jobs if job.failure is not None]
     if failures:
         raise failures[0]
 
 
-def _guarded(job: Job, places: Places, stop: Stop) -> None:
+def _guarded(duty: Callable[[], None], failures: list[Exception], stop: Stop) -> None:
     try:
-        run_job(job, places, stop)
+        duty()
     except Exception as error:  # noqa: BLE001 - carried to the main thread, which raises it
-        job.failure = error
+        failures.append(error)
         stop.request("failed")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from greencam.frame.picture import Picture, Pixels
@@ -30,16 +28,16 @@ class Veil:
         if fault not in VEILS:
             return picture
         if fault == "noise":
-            return replace(picture, pixels=self._covered(picture, 256))
+            return picture._replace(pixels=self._covered(picture, 256))
         if fault == "black":
-            return replace(picture, pixels=self._covered(picture, _DARK_NOISE))
+            return picture._replace(pixels=self._covered(picture, _DARK_NOISE))
         if fault == "uniform":
-            return replace(picture, pixels=_grey(picture))
+            return picture._replace(pixels=_grey(picture))
         frozen = self._frozen
         if frozen is None or frozen.pixels.shape != picture.pixels.shape:
-            frozen = self._frozen = replace(picture, pixels=picture.pixels.copy())
+            frozen = self._frozen = picture._replace(pixels=picture.pixels.copy())
         sensor_ns = frozen.sensor_ns if fault == "freeze" else picture.sensor_ns
-        return replace(picture, pixels=frozen.pixels, sensor_ns=sensor_ns)
+        return picture._replace(pixels=frozen.pixels, sensor_ns=sensor_ns)
 
     def _covered(self, picture: Picture, below: int) -> Pixels:
         """A picture of random values; no two in a row have the same bytes."""
@@ -60,7 +58,7 @@ def resized(picture: Picture) -> Picture:
     """A picture four times as large as the one that the camera promised: no ring takes it."""
     width, height = 2 * picture.width, 2 * picture.height
     pixels = np.zeros(picture.pixel.shape(width, height), np.uint8)
-    return replace(picture, pixels=pixels, width=width, height=height)
+    return picture._replace(pixels=pixels, width=width, height=height)
 
 
 def _grey(picture: Picture) -> Pixels:

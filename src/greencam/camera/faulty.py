@@ -109,7 +109,7 @@ class FaultySource:
         picture = self._opened.read(timeout_s)
         self._frames += 1
         if not picture.sensor_ns:
-            picture = replace(picture, sensor_ns=picture.grabbed_ns)
+            picture = picture._replace(sensor_ns=picture.grabbed_ns)
         return self._veil.over(picture, veil)
 
     def _skip(self, share: float, timeout_s: float) -> float:

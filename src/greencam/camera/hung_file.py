@@ -12,11 +12,14 @@ import ctypes
 import errno
 import logging
 import os
+import re
+import select
 import signal
 import stat
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -30,6 +33,8 @@ from greencam.base.stop import Stop
 FILE_NAME = "never-answers"
 _DEVICE = Path("/dev/fuse")
 _READY = b"mounted\n"
+_START_S = 10.0  # for the server to say so
+_KIND = "fuse.greencam"
 _MNT_DETACH = 2  # sys/mount.h
 _ROOT, _FILE = 1, 2  # node numbers; FUSE_ROOT_ID is 1
 _MESSAGE_BYTES = 1 << 20
@@ -85,8 +90,6 @@ class HungFile:
     def ensure_unmounted(self) -> None:
         """End the server, which lets every reader go, and unmount; may be called again."""
         proc.ensure_stopped(self._server, self._clock, grace_s=1.0)
-        if self._server.stdout is not None:
-            self._server.stdout.close()
         ensure_unmounted(self._folder)
 
 
@@ -98,25 +101,35 @@ def mount(folder: Path, clock: Clock) -> HungFile:
     _check_possible()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     argv = [sys.executable, "-P", "-m", "greencam.camera.hung_file", str(folder)]
-    server = proc.spawn(ChildSpec(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-    assert server.stdout is not None  # noqa: S101 - for the type checker
-    assert server.stderr is not None  # noqa: S101 - for the type checker
-    with server.stderr:
-        said = server.stdout.readline()  # a line, or its end: either comes at once
-        if said != _READY:
-            why = server.stderr.read().decode(errors="replace").strip()
-            proc.ensure_stopped(server, clock, grace_s=1.0)
-            server.stdout.close()
-            ensure_unmounted(folder)
-            raise Refused(why or "the server of the hung file ended")
-    return HungFile(folder, server, clock)
+    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+    with os.fdopen(read_fd, "rb", buffering=0) as said:
+        try:
+            server = proc.spawn(ChildSpec(argv, stdout=write_fd, stderr=write_fd))
+        finally:
+            os.close(write_fd)
+        spoke, _, _ = select.select([said], [], [], _START_S)
+        line = said.readline() if spoke else b""
+    mounted = HungFile(folder, server, clock)
+    if line != _READY:
+        mounted.ensure_unmounted()
+        raise Refused(line.decode(errors="replace").strip() or "the server of the hung file did not start")
+    return mounted
 
 
 def ensure_unmounted(folder: Path) -> None:
-    """Unmount what a server that was killed left behind; nothing when nothing is mounted there."""
+    """Unmount what a server that was killed left behind; never anything but a hung file."""
+    if not is_mounted(folder):
+        return
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.umount2(os.fsencode(folder), _MNT_DETACH) and ctypes.get_errno() not in {errno.EINVAL, errno.ENOENT}:
+    if libc.umount2(os.fsencode(folder), _MNT_DETACH):
         _log.warning("%s can't be unmounted: %s", folder, os.strerror(ctypes.get_errno()))
+
+
+def is_mounted(folder: Path) -> bool:
+    """Whether the file system that is seen in this folder is a hung file's, its server alive or dead."""
+    place = folder.parent.resolve() / folder.name
+    kinds = [kind for point, kind in _mounts() if point == str(place)]
+    return kinds[-1:] == [_KIND]  # the last one mounted there covers the others
 
 
 def serve(fd: int, stop: Stop) -> None:
@@ -207,12 +220,19 @@ def _check_possible() -> None:
         raise Refused("a hung file can be mounted by root only: run this with sudo")
 
 
+def _mounts() -> Iterator[tuple[str, str]]:
+    """Mount point and kind of every mount, in order; proc(5) writes a space in a name as \\040."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, point, kind, *_ = line.split(" ")
+        yield re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point), kind
+
+
 def _mounted(folder: Path) -> int:
     """Mount; the descriptor over which the kernel asks. Raises Refused."""
     fd = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
     options = f"fd={fd},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()},allow_other".encode()
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"greencam", os.fsencode(folder), b"fuse.greencam", 0, options):
+    if libc.mount(b"greencam", os.fsencode(folder), _KIND.encode(), 0, options):
         why = os.strerror(ctypes.get_errno())
         os.close(fd)
         raise Refused(f"a hung file can't be mounted in {folder}: {why}")

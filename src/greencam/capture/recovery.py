@@ -16,6 +16,8 @@ from greencam.capture.ladder import Fault, Ladder, Limits, Rung, Step
 from greencam.capture.reboot_request import Case, RebootDesk
 
 VERIFIED_FRAMES = 3  # as many as are thrown away after a start; from the next on the camera counts as good
+# Else a camera that somebody took away would reboot the machine day after day; so it costs one reboot at most.
+NEVER_THERE = "this camera has not been there since capture started; a reboot is not asked for"
 STEADY_S = 3.0  # a camera that fails again sooner goes on with the pauses where they were
 _KEPT_INCIDENTS = 20
 _log = logging.getLogger("capture")
@@ -73,6 +75,7 @@ class Recovery:
         self._desk, self._draw = desk, draw
         self._steady_since_s: float | None = None
         self._frozen_digest: int | None = None
+        self._seen_working = False
         self.ladder = Ladder()
         self.attempt: Attempt | None = None
         self.incidents: deque[dict[str, Any]] = deque(maxlen=_KEPT_INCIDENTS)
@@ -136,6 +139,7 @@ class Recovery:
     def frames_came(self, count: int, digest: int | None) -> None:
         """`count` new frames were seen, the newest with this checksum; ends the incident when they prove a cure."""
         now_s, attempt = self._clock.monotonic(), self.attempt
+        self._seen_working = True
         if attempt is None:
             if not self.troubled:
                 self._steady_since_s = self._steady_since_s or now_s
@@ -185,6 +189,9 @@ class Recovery:
 
     def _consider_reboot(self) -> None:
         if not ladder.wants_reboot(self.ladder, self._limits):
+            return
+        if self.ladder.kind is CauseClass.DISCONNECTED and not self._seen_working:
+            self.reboot = NEVER_THERE
             return
         answer = self._desk.ask(self.ladder, self.incidents[-1]["text"] if self.incidents else "")
         if answer != self.reboot:

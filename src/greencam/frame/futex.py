@@ -10,16 +10,19 @@ import platform
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 _NUMBERS = {"x86_64": 202, "aarch64": 98, "riscv64": 98}
 _FUTEX_WAIT, _FUTEX_WAKE = 0, 1  # not the private variants: readers are other processes
 _EVERYBODY = 0x7FFFFFFF
 _NUMBER = _NUMBERS.get(platform.machine()) if sys.platform == "linux" and sys.maxsize > 2**32 else None
 _NAP_S = 0.001
-
-
-class _Timespec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_int64), ("nanoseconds", ctypes.c_int64))
+_new_lock = threading.Lock
+_syscall = ctypes.CDLL(None, use_errno=False).syscall
+_syscall.restype = None
+Limit = Any  # a timespec for the kernel, a number of seconds elsewhere
 
 
 # Total store order: loads stay in order by themselves, stores too, except streaming ones such as a large copy's.
@@ -33,7 +36,7 @@ def barrier() -> None:
     (Arm ARM B2.3, "barrier-ordered-before"); on x86-64 the locked instruction of one acquisition is a full fence
     already. Python offers no plainer one. A lock of its own for every call, so that no thread waits for another.
     """
-    fence = threading.Lock()
+    fence = _new_lock()
     fence.acquire()
     if not TSO:
         fence.release()
@@ -49,37 +52,29 @@ def poll(address: int, seen: int, timeout_s: float) -> None:
         time.sleep(min(_NAP_S, timeout_s))
 
 
-if _NUMBER is None:
+def limit(timeout_s: float) -> Limit:
+    """How long a wait may take, in the form that `Word.wait` wants; waits of equal length may share one."""
+    if _NUMBER is None:
+        return timeout_s
+    return ctypes.byref((ctypes.c_int64 * 2)(int(timeout_s), int(timeout_s % 1 * 1e9)))  # struct timespec
 
-    def wake(address: int) -> None:
-        """Nothing to do where readers poll."""
 
-    def wait(address: int, seen: int, timeout_s: float) -> None:
-        """Look at the 32-bit word at `address` every millisecond until it is not `seen`, for timeout_s at most."""
-        poll(address, seen, timeout_s)
+class Word:
+    """A shared 32-bit word that some wait for and others wake them by.
 
-else:
-    _syscall = ctypes.CDLL(None, use_errno=False).syscall
-    # The last two arguments of futex(2) are not looked at by the two operations used here.
-    _syscall.argtypes = (ctypes.c_long, ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_void_p)
+    `wait(seen, limit)` returns when somebody wakes, at once if the word is not `seen`, after the limit at the
+    latest, and early for signals: the caller looks again. `wake()` wakes every process that waits. Both are laid
+    out once: they are called for every frame by a process that has slept and finds nothing in its caches.
+    """
 
-    # Timeouts are few and come again and again; one made for every frame would cost more than the call.
-    _limits: dict[float, tuple[int, _Timespec]] = {}
-
-    def _limit(timeout_s: float) -> tuple[int, _Timespec]:
-        if len(_limits) >= 64:
-            _limits.clear()
-        made = _Timespec(int(timeout_s), int(timeout_s % 1 * 1e9))
-        return _limits.setdefault(timeout_s, (ctypes.addressof(made), made))
-
-    def wake(address: int) -> None:
-        """Wake every process that waits for the 32-bit word at `address` to change."""
-        _syscall(_NUMBER, address, _FUTEX_WAKE, _EVERYBODY, None)
-
-    def wait(address: int, seen: int, timeout_s: float) -> None:
-        """Wait until somebody wakes the 32-bit word at `address`, unless it is not `seen` any more.
-
-        Returns after timeout_s seconds at the latest, and early for signals: the caller looks again.
-        """
-        limit = _limits.get(timeout_s) or _limit(timeout_s)
-        _syscall(_NUMBER, address, _FUTEX_WAIT, seen, limit[0])
+    def __init__(self, address: int) -> None:
+        """The word at `address`, which must stay mapped."""
+        self.wait: Callable[[int, Limit], object] = partial(poll, address)
+        self.wake: Callable[[], object] = partial(int, 0)  # nothing to do where readers poll
+        if _NUMBER is not None:
+            # Without argtypes, ctypes passes a Python int as a C int and a reference as it is; anything else would
+            # be converted for every call. The kernel takes 32 bits of these ints, and these two operations do not
+            # look at the last arguments of futex(2).
+            at = ctypes.byref(ctypes.c_uint32.from_address(address))
+            self.wait = partial(_syscall, _NUMBER, at, _FUTEX_WAIT)
+            self.wake = partial(_syscall, _NUMBER, at, _FUTEX_WAKE, _EVERYBODY, None)

@@ -17,6 +17,8 @@ VERSION = 1
 _BODY = struct.Struct("<4sHH32sQQQQQQQQIIIHHI")
 _SUM = struct.Struct("<I")
 SIZE_BYTES = _BODY.size + _SUM.size
+# Where a header holds three pairs that a ring's reader looks at by themselves, each in an aligned word of 8 bytes.
+PUBLISHED_AT, SIZE_AT, FORM_AT = 80, 104, 112  # published | width, height | stride, pixel, codec
 MAX_PAYLOAD_BYTES = 1 << 30
 _PIXELS = {int(fmt): fmt for fmt in PixelFormat}
 _CODECS = {int(codec): codec for codec in Codec}

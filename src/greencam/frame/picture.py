@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,7 @@ class StreamFormat:
         return f"{self.width}×{self.height} {self.pixel.label}{rate}"
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """Pixels and when they were made.
 
     `pixels` is uint8 with the shape of its format (rows may be strided) and belongs to the camera: it is valid

@@ -18,9 +18,12 @@ from greencam.base.errors import CodecMismatch, CorruptFrame, Refused
 from greencam.base.files import store_errors
 from greencam.frame import futex, header, ring_layout
 from greencam.frame.formats import Codec
+from greencam.frame.futex import TSO
 from greencam.frame.header import Header
 from greencam.frame.picture import Picture, Pixels
 from greencam.frame.ring_layout import CURSOR_AT, EPOCH_AT, LIVE, RETIRED, STATE_AT, WAKE_AT, Layout
+
+_CURSOR, _EPOCH = CURSOR_AT // 8, EPOCH_AT // 8
 
 
 class Mapping:
@@ -43,12 +46,12 @@ class Mapping:
         self.words: Final = self.view.cast("Q")
         self.wake_word: Final = self.view[WAKE_AT : WAKE_AT + 4].cast("I")
         self.bytes: Final = np.frombuffer(self.memory, np.uint8)
-        self.wake_address: Final = self.bytes.ctypes.data + WAKE_AT
+        self.futex: Final = futex.Word(self.bytes.ctypes.data + WAKE_AT)
 
     @property
     def cursor(self) -> int:
         """Epoch and number of the newest whole frame, as one word."""
-        return self.words[CURSOR_AT // 8]
+        return self.words[_CURSOR]
 
     @property
     def retired(self) -> bool:
@@ -84,7 +87,7 @@ class RingOwner:
     @property
     def epoch(self) -> int:
         """The epoch that the writer numbers frames in."""
-        return self.ring.words[EPOCH_AT // 8]
+        return self.ring.words[_EPOCH]
 
     @property
     def sound(self) -> bool:
@@ -99,7 +102,7 @@ class RingOwner:
         """Let the next frame be number 1 of this epoch; raises Refused beyond 2**23."""
         if not 0 < epoch < ring_layout.EPOCH_LIMIT:
             raise Refused(f"epoch {epoch} is not between 1 and {ring_layout.EPOCH_LIMIT - 1}")
-        self.ring.words[EPOCH_AT // 8] = epoch
+        self.ring.words[_EPOCH] = epoch
         self.ring.words[STATE_AT // 8] = LIVE
 
     def retire(self) -> None:
@@ -112,7 +115,7 @@ class RingOwner:
 def epoch_left_behind(path: Path) -> int:
     """The epoch of a ring that a predecessor left under this name, 0 when there is none."""
     found = _existing(path)
-    return found.words[EPOCH_AT // 8] if found is not None else 0
+    return found.words[_EPOCH] if found is not None else 0
 
 
 def _existing(path: Path) -> Mapping | None:
@@ -125,7 +128,7 @@ def _existing(path: Path) -> Mapping | None:
 def _retire(ring: Mapping) -> None:
     ring.words[STATE_AT // 8] = RETIRED
     ring.wake_word[0] = (ring.wake_word[0] + 1) & 0xFFFFFFFF
-    futex.wake(ring.wake_address)
+    ring.futex.wake()
 
 
 def _make_file(path: Path, layout: Layout) -> None:
@@ -157,6 +160,7 @@ class RingWriter:
         """Map the ring for writing; raises as Mapping does."""
         self._ring = Mapping(path, writable=True)
         self._clock = clock
+        self._words, self._wake_word, self._wake = self._ring.words, self._ring.wake_word, self._ring.futex.wake
         self._last = self._ring.cursor
         self._format: tuple[int, int, int] = (0, 0, 0)
         self._slots = _Slots((), header.Template(_NOTHING))
@@ -167,7 +171,7 @@ class RingWriter:
         Raises Refused when it does not fit. A predecessor that died in the middle of a frame left an odd lock
         word behind; the slot is simply written again.
         """
-        ring, words = self._ring, self._ring.words
+        words = self._words
         if self._format != (picture.pixel, picture.width, picture.height):
             self._prepare(picture)
         mark = self._next_mark()
@@ -181,17 +185,19 @@ class RingWriter:
         head[:] = template.pack(epoch, seq, picture.sensor_ns, picture.grabbed_ns, 0, now_ns, wall_ns)
         futex.barrier()
         words[lock_at] = mark << 1
-        futex.barrier()
-        words[CURSOR_AT // 8] = mark
-        futex.barrier()
-        ring.wake_word[0] = mark & 0xFFFFFFFF
-        futex.wake(ring.wake_address)
+        if not TSO:
+            futex.barrier()
+        words[_CURSOR] = mark
+        if not TSO:
+            futex.barrier()
+        self._wake_word[0] = mark & 0xFFFFFFFF
+        self._wake()
         self._last = mark
         return mark
 
     def _next_mark(self) -> int:
         """One more than the last frame, or number 1 when the owner began a new epoch."""
-        epoch = self._ring.words[EPOCH_AT // 8]
+        epoch = self._words[_EPOCH]
         same = self._last >> ring_layout.SEQ_BITS == epoch
         return self._last + 1 if same else ring_layout.cursor(epoch, 1)
 
