@@ -36,8 +36,33 @@ def details(status: dict[str, Any]) -> list[str]:
         )
     if status["reboot"]:
         lines.append(f"reboot          {status['reboot']}")
+    if status["availability"]:
+        lines.append(f"availability    {availability(status['availability'])}")
     lines += _listed("what cured it", status["experience"] or ["nothing was needed yet"])
     return lines + _listed("incidents", [incident(one) for one in status["incidents"] or ()] or ["none"])
+
+
+def availability(facts: dict[str, Any]) -> str:
+    """Share of seconds with a fresh picture over the last day, and what the dark ones were; empty at first."""
+    day = facts["day"]
+    if day["share"] is None:
+        return ""
+    dark = sorted(day["dark_s"].items(), key=lambda item: -item[1])
+    causes = ", ".join(f"{seconds} s {cause}" for cause, seconds in dark)
+    watched = day["lit_s"] + sum(day["dark_s"].values())
+    return f"pictures in {100 * day['share']:.2f} % of the last {_span(watched)}" + (
+        f"; dark: {causes}" if dark else ""
+    )
+
+
+def _span(seconds: int) -> str:
+    return (
+        f"{seconds} s"
+        if seconds < 600
+        else f"{seconds / 60:.0f} min"
+        if seconds < 36000
+        else f"{seconds / 3600:.0f} h"
+    )
 
 
 def _now(status: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from greencam.client.feed import Feed
 from greencam.client.frames import Frame
 from greencam.client.places import Places
 from greencam.client.sinks import FolderSink, Sink
+from greencam.client.window import LiveWindow
 
 _WAIT_S = 0.2
 _log = logging.getLogger("client")
@@ -32,13 +33,15 @@ class FeedSpec:
 class Job:
     """One camera's feed and what becomes of its frames; `count` frames at most when given.
 
-    Attributes that fill as it runs: `feed`, `frames` (taken), `faults` of sinks.
+    A `window` is shown what the sinks have had. Attributes that fill as it runs: `feed`, `frames` (taken), `faults`
+    of sinks.
     """
 
     spec: FeedSpec
     sinks: Sequence[Sink]
     count: int | None = None
-    on_turn: Callable[[Feed, Frame | None], None] | None = None
+    on_turn: Callable[[Feed], None] | None = None
+    window: LiveWindow | None = None
     feed: Feed | None = None
     frames: int = 0
     faults: int = 0
@@ -54,25 +57,55 @@ def run_job(job: Job, places: Places, stop: Stop) -> None:
     opened: list[Sink] = []
     with Feed(job.spec.camera, newest=job.spec.newest, transport=job.spec.transport, places=places) as feed:
         job.feed = feed
+        tap = Tap(feed, job)
         try:
+            if job.window is not None:
+                job.window.open(tap)
             for sink in job.sinks:
                 _open_patiently(sink, stop)
                 opened.append(sink)
-            _feed_sinks(job, feed, stop)
+            _take_turns(job, tap, stop)
         finally:
             for sink in reversed(opened):
                 sink.close()
+            if job.window is not None:
+                job.window.close()
 
 
-def _feed_sinks(job: Job, feed: Feed, stop: Stop) -> None:
-    while not stop.requested and (job.count is None or job.done() < job.count):
-        frame = feed.next_frame(_WAIT_S)
+class Tap:
+    """A feed whose frames go to the job's sinks before anybody else sees them; a live view's FrameSource."""
+
+    def __init__(self, feed: Feed, job: Job) -> None:
+        self.feed, self._job = feed, job
+        self.camera = feed.camera
+
+    @property
+    def transport(self) -> str:
+        """As the feed's."""
+        return self.feed.transport
+
+    @property
+    def trouble(self) -> str:
+        """As the feed's."""
+        return self.feed.trouble
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        """The feed's next frame, after every sink had it."""
+        frame = self.feed.next_frame(timeout_s)
         if frame is not None:
-            job.frames += 1
-            for sink in job.sinks:
-                _give(sink, frame, job)
+            self._job.frames += 1
+            for sink in self._job.sinks:
+                _give(sink, frame, self._job)
+        return frame
+
+
+def _take_turns(job: Job, tap: Tap, stop: Stop) -> None:
+    """Frame by frame, until there is enough or somebody asks to stop; a window draws them out of the tap."""
+    turn = job.window.turn if job.window is not None else tap.next_frame
+    while not stop.requested and (job.count is None or job.done() < job.count):
+        turn(_WAIT_S)
         if job.on_turn is not None:
-            job.on_turn(feed, frame)
+            job.on_turn(tap.feed)
 
 
 def _open_patiently(sink: Sink, stop: Stop) -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from greencam.apps import camera_text
 from greencam.apps.edge import at_the_edge
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import BusUnavailable
@@ -17,7 +18,7 @@ from greencam.bus.link import RedisTarget, connect, target_of
 from greencam.bus.roles import API
 from greencam.capture.service import describe_format
 from greencam.capture.voice import STALE_S
-from greencam.client.camera_status import frame_age_s
+from greencam.client.camera_status import frame_age_s, local_facts
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
@@ -54,7 +55,10 @@ def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
     table = read_json(runtime / STATUS_FILE) if pid is not None else None
     told = _beats(target_of(settings, API.name), [camera.id for camera in settings.cameras])
     enabled = [camera for camera in settings.cameras if camera.enabled]
-    cameras = [_checked(camera, settings, told.get(camera.id) or {}, clock) for camera in enabled]
+    cameras = [
+        _checked(camera, settings, told.get(camera.id) or _here(settings, camera.id, clock), clock)
+        for camera in enabled
+    ]
     return {
         "supervisor_pid": pid,
         "processes": table.get("children", []) if isinstance(table, dict) else [],
@@ -73,6 +77,11 @@ def _beats(target: RedisTarget, cameras: list[str]) -> dict[str, Any]:
         return {_REDIS: None}
     finally:
         client.close()
+
+
+def _here(settings: Settings, camera: str, clock: Clock) -> dict[str, Any]:
+    """What this host's capture says without Redis; empty when it says nothing."""
+    return local_facts(settings.runtime_dir, camera, clock) or {}
 
 
 def _checked(camera: CameraSettings, settings: Settings, beat: dict[str, Any], clock: Clock) -> dict[str, Any]:
@@ -98,6 +107,7 @@ def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], cl
         "device": opened.get("device"),
         "format": describe_format(opened["format"]) if opened.get("format") else None,
         "failure": beat.get("failure") or None,
+        "availability": beat.get("availability"),
         "delivery": beat.get("delivery"),
     }
 
@@ -133,7 +143,8 @@ def _camera_text(camera: dict[str, Any]) -> str:
     words.append(f"last frame {camera['frame_age_s']:.2f} s ago{' (STALE)' if camera['stale'] else ''}")
     if camera["failure"]:
         words.append(camera["failure"]["text"])
-    return "\n".join([", ".join(words), *_delivery_lines(camera["delivery"])])
+    lit = camera_text.availability(camera["availability"]) if camera["availability"] else ""
+    return "\n".join([", ".join(words), *([f"    {lit}"] if lit else []), *_delivery_lines(camera["delivery"])])
 
 
 def _delivery_lines(delivery: dict[str, Any] | None) -> list[str]:

@@ -27,7 +27,8 @@ class Availability:
         self._cause = UNKNOWN
         self.lit_s = 0
         self.dark_s: Counter[str] = Counter()
-        self._recent: deque[str] = deque(maxlen=_WINDOW_S)  # one cause per second, empty when lit
+        self._recent: deque[str] = deque()  # one cause per second, empty when lit
+        self._day: Counter[str] = Counter()  # how often each is in there
 
     def note(self, now_s: float, newest: object, cause: str = "") -> None:
         """The newest frame's ID at this time, and why none comes if that is known (a failure's cause, a state)."""
@@ -47,6 +48,9 @@ class Availability:
 
     def _charge(self, cause: str) -> None:
         self._recent.append(cause)
+        self._day[cause] += 1
+        if len(self._recent) > _WINDOW_S:
+            self._day[self._recent.popleft()] -= 1
         if cause:
             self.dark_s[cause] += 1
         else:
@@ -55,13 +59,13 @@ class Availability:
     def as_dict(self) -> dict[str, Any]:
         """`share` of lit seconds (None before the first whole one), of the last day and since the beginning."""
         dark_s = sum(self.dark_s.values())
-        day = Counter(self._recent)
+        day = {cause: count for cause, count in self._day.items() if count}
         day_lit_s = day.pop("", 0)
         return {
             "share": _share(self.lit_s, dark_s),
             "lit_s": self.lit_s,
             "dark_s": dict(self.dark_s),
-            "day": {"share": _share(day_lit_s, sum(day.values())), "lit_s": day_lit_s, "dark_s": dict(day)},
+            "day": {"share": _share(day_lit_s, sum(day.values())), "lit_s": day_lit_s, "dark_s": day},
         }
 
 

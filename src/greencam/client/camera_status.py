@@ -63,5 +63,8 @@ def camera_status(facts: dict[str, Any] | None, thresholds: CameraHealthThreshol
         "stale": stale,
         **{name: known.get(name) for name in ("frame_age_s", "fps", "wish", "opened", "failure", "frozen")},
         **{name: known.get(name) for name in ("warnings", "quarantine", "rung", "failed_recoveries", "reboot")},
-        **{name: known.get(name) for name in ("incidents", "experience", "counts", "pid", "worker_pid", "redis")},
+        **{
+            name: known.get(name)
+            for name in ("incidents", "experience", "availability", "counts", "pid", "worker_pid", "redis")
+        },
     }
