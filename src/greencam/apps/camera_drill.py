@@ -52,8 +52,9 @@ def run(name: str, settings: Settings, camera: str | None, *, as_json: bool) -> 
     drill itself. Ctrl-C and SIGTERM clean up and raise KeyboardInterrupt. Raises Refused for what can't be done so.
     """
     kinds = _chosen(name)
+    in_use = camera is not None and _in_use(settings, camera)
     clock = InterruptibleClock(Stop().on_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    scene = Scene(settings, camera, camera is not None and _in_use(settings, camera), clock, as_json)
+    scene = Scene(settings, camera, in_use, clock, as_json)
     reports, left_out = [], {}
     for kind in kinds:
         try:

@@ -61,7 +61,6 @@ def _parsed(words: list[str]) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="camera_health_monitor.py",
         usage=_USAGE,
         description="How a camera is: status, tests, recovery, drills.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=18, width=80),

@@ -25,8 +25,9 @@ def _checked(camera: str, status: Status) -> Status:
         headline(camera, status)
         details(status)
         return status
+    plain = {"is_initialized": False, "is_capturing": False, "consecutive_failures": 0, "should_reboot": False}
     wrong = {"health_score": 0, "health": "unknown", "state": "unknown", "stale": True, "reasons": [_UNREADABLE]}
-    return dict.fromkeys(status) | {"consecutive_failures": 0, "should_reboot": False} | wrong
+    return dict.fromkeys(status) | plain | wrong
 
 
 def as_json(found: dict[str, Status], severity: Callable[[Status], int]) -> dict[str, Any]:

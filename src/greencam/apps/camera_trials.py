@@ -11,7 +11,6 @@ from greencam.client.camera_manager import RECOVERY_LIMIT_S, CameraManager
 from greencam.frame.picture import Pixels
 from greencam.settings.model import Settings
 
-_FRAME_S = 5.0
 _OPEN_S = 15.0  # more for the first frame of a camera that the test opens itself
 _FLAT_SPREAD = 2.0  # of 255: less than the noise behind a lens cap (capture/watch.py)
 Say = Callable[[str], None]
@@ -23,16 +22,17 @@ def tell(line: str) -> None:
 
 
 def tested(settings: Settings, camera: str, count: int, say: Say | None) -> list[dict[str, Any]]:
-    """Take `count` frames, each with 5 s to come; an idle camera is opened for it and closed again.
+    """Take `count` frames, each with frame_timeout to come; an idle camera is opened for it and closed again.
 
     One result per frame: `number`, `ok`, `ms` that it took, `text`, and of a frame that came `shape` and `mean`.
     """
     say, clock, tests = say or (lambda _: None), SystemClock(), []
+    frame_s = settings.machine.camera_recovery_settings.frame_timeout
     with CameraManager(camera, settings=settings, quiet=True) as manager:
         how = "opened for this test" if manager.started_capture else "from the capture that runs"
         say(f"{camera}: {count} frame{'s' if count > 1 else ''}, {how}")
         for number in range(1, count + 1):
-            patience_s = _FRAME_S + (_OPEN_S if manager.started_capture and number == 1 else 0.0)
+            patience_s = frame_s + (_OPEN_S if manager.started_capture and number == 1 else 0.0)
             begin_s = clock.monotonic()
             _, frame = manager.capture_frame_with_timeout(timeout=patience_s)
             took_s = clock.monotonic() - begin_s
@@ -56,7 +56,7 @@ def _judged(frame: Pixels | None) -> dict[str, Any]:
 def _why_none(manager: CameraManager, took_s: float) -> str:
     failure = manager.get_camera_status()["failure"]
     why = failure.get("text") if isinstance(failure, dict) else None
-    return f"FAILED: no frame within {took_s:.0f} s" + (f": {why}" if why else "")
+    return f"FAILED: no frame within {took_s:.1f} s" + (f": {why}" if why else "")
 
 
 def recovered(settings: Settings, camera: str, say: Say | None) -> dict[str, Any]:
