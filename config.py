@@ -17,9 +17,15 @@ REDIS_PORT = 6379
 REDIS_DB = 0
 REDIS_TIMEOUT = 5  # seconds to connect and to get an answer
 REDIS_HEALTH_CHECK_INTERVAL = 5  # seconds of silence before a connection is tested; 0 = never
-REDIS_URL = ""  # redis://, rediss:// (TLS) or unix:///path; wins over REDIS_HOST, REDIS_PORT
+REDIS_URL = ""  # redis://, rediss:// (TLS), unix:///path, redis+sentinel://, redis+cluster://; wins over REDIS_HOST
 REDIS_USERNAME = ""
 REDIS_PASSWORD = ""  # better in the environment: GREENCAM_REDIS_PASSWORD
+REDIS_ROLE_PASSWORDS = {  # Redis users of greencam's roles, docs/guide/redis.md; better in the environment too
+    "camera": "",
+    "consumer": "",
+    "viewer": "",
+    "api": "",
+}
 
 # --- Camera: what a camera gets that config/config.yaml says nothing else about ------------------------------
 CAMERA_SOURCE = "auto"  # auto, pattern, picamera2, /dev/video0, file:clip.mp4, rtsp://…
@@ -45,7 +51,9 @@ LOG_BACKUP_COUNT = 5  # old files kept of each log
 # --- Memory ------------------------------------------------------------------------------------------------------
 RING_SECONDS = 0.2  # seconds of pictures in shared memory, per camera
 RING_MAX_MB = 48  # megabytes, upper bound of the same
-STREAM_MAX_MB = 16  # megabytes of JPEG kept in Redis, per camera
+STREAM_MAX_MB = 16  # megabytes of JPEG kept in Redis, per camera, for live readers and as much for durable ones
+SPOOL_MAX_MB = 128  # megabytes of accepted frames that wait for durable consumers, per camera, in shared memory
+SPOOL_FSYNC_MS = 0  # milliseconds between copies of the spool to disk, for power cuts; 0 = memory only
 
 # --- Images and folders (relative to this file) ---------------------------------------------------------------
 IMAGES_DIR = "images"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import percentile
-from benchmarks.reliability_page import machine_line
 from benchmarks.report import table
 from benchmarks.targets import Target
 from greencam.upkeep.drill_kinds import KINDS
@@ -30,6 +29,12 @@ def targets(found: Found) -> list[Target]:
         if section and section["figures"]:
             made += make(section["figures"])
     return made
+
+
+def machine_line(facts: dict[str, Any]) -> str:
+    """The machine in one line for the section's head."""
+    what = f"{facts['cpu']}, {facts['cores']} cores, {facts['kernel']}, Python {facts['python']}"
+    return f"{facts['date']}, commit {facts['commit']}; {what}; load before {facts['load_before']}."
 
 
 def _at_most(what: str, bound: float, values: list[float | None], unit: str = "s") -> Target:

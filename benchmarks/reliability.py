@@ -18,8 +18,7 @@ from typing import Any
 _ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(_ROOT), str(_ROOT / "src")]
 
-from benchmarks import machine, recovery_report, recovery_runs  # noqa: E402 - the folders above come first
-from benchmarks.reliability_page import put  # noqa: E402
+from benchmarks import machine, marked, recovery_report, recovery_runs  # noqa: E402 - the folders above come first
 from greencam.base.files import read_json, write_atomic  # noqa: E402
 
 _SECTIONS = {
@@ -50,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
             found[name] = {"machine": facts, "plan": vars(plan), "figures": figures}
             write_atomic(path, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode(), 0o644)
             plot = recovery_report.draw(found, path.parent)
-            put(options.out / "reliability.md", "camera recovery", recovery_report.text(found, plot))
+            marked.put(options.out / "reliability.md", "camera recovery", recovery_report.text(found, plot))
     except KeyboardInterrupt:
         print("interrupted; sections that were finished are written", file=sys.stderr)
         return 130

@@ -18,6 +18,7 @@ from greencam.base.errors import BusUnavailable
 from greencam.base.stop import Stop
 from greencam.bus.link import RedisTarget, bus_errors, connect
 from greencam.supervise import redis_server
+from tests.screen import HEIGHT, WIDTH, Screen
 from tests.suite import Suite
 
 # How long an example takes is a matter of the machine and its load, not of what is right.
@@ -28,8 +29,11 @@ hypothesis.settings.load_profile("greencam")
 class RedisServer:
     """A real server on a unix socket of its own, that a test may kill and start again."""
 
-    def __init__(self, folder: Path, binary: str | None = None) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, binary: str | None = None, port: int = 0, replica_of: RedisServer | None = None
+    ) -> None:
+        """`port` opens one on the loopback besides, which a replica needs."""
+        self.folder, self.port, self._master = folder, port, replica_of
         self.socket = folder / "redis.sock"
         self._binary = binary
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,10 +42,19 @@ class RedisServer:
     def target(self) -> RedisTarget:
         return RedisTarget(f"unix://{self.socket}", timeout_s=2.0)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         argv = redis_server.argv(self.socket, 64 << 20)
         if self._binary:
             argv = [self._binary, *argv[argv.index("--port") :]]
+        if self.port:
+            argv += ["--port", str(self.port), "--bind", "127.0.0.1"]
+        if self._master is not None:
+            argv += ["--replicaof", "127.0.0.1", str(self._master.port)]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
         client = connect(self.target)
         deadline = time.monotonic() + 10
@@ -104,3 +117,33 @@ def stop() -> Iterator[Stop]:
     yield made
     with suppress(OSError):
         made.close()
+
+
+@pytest.fixture(scope="session")
+def x_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    """A virtual X server, one for all tests: Tk does not survive the death of a display that it has seen."""
+    binary = shutil.which("Xvfb")
+    if binary is None:
+        pytest.skip("Xvfb is not installed: sudo scripts/debian-test-packages")
+    folder = tmp_path_factory.mktemp("screen")
+    read_end, write_end = os.pipe()
+    options = ["-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-fbdir", str(folder), "-nolisten", "tcp"]
+    process = subprocess.Popen(
+        [binary, "-displayfd", str(write_end), *options], pass_fds=(write_end,), stderr=subprocess.DEVNULL
+    )
+    os.close(write_end)
+    with os.fdopen(read_end) as stream:
+        number = stream.readline().strip()
+    if not number:
+        process.wait(20)
+        pytest.skip("Xvfb does not start here")
+    yield Screen(folder / "Xvfb_screen0", f":{number}")
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture
+def screen(x_server: Screen, monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """A screen of 640 × 480 that windows of this test open on."""
+    monkeypatch.setenv("DISPLAY", x_server.display)
+    return x_server

@@ -77,7 +77,8 @@ def test_the_detailed_status_tells_device_processes_and_what_cured_it(watched: W
     titles = [line[2:17].strip() for line in output.splitlines()[1:]]
     assert code == 0
     assert [title for title in titles if title] == [
-        "device", "notes", "failures", "since start", "processes", "Redis", "what cured it", "incidents",
+        "device", "notes", "failures", "since start", "processes", "Redis", "availability",
+        "what cured it", "incidents",
     ]  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,16 +88,9 @@ def test_two_threads_lose_nothing_between_them() -> None:
     assert spool.size_bytes == 0
 
 
-def test_a_sender_that_waits_is_woken_by_the_next_entry_and_not_kept_by_one_that_is_there() -> None:
-    spool = Spool(1000)
-    timer = threading.Timer(0.05, spool.put, [coded(1, b"x")])
-    timer.start()
-    began = time.monotonic()
-    spool.wait(30.0)
-    timer.join()
-    assert len(spool) == 1
-    spool.wait(30.0)
-    assert time.monotonic() - began < 20
-    spool.release(spool.batch(1, 1000)[0].header)
-    spool.wait(0.01)
-    assert len(spool) == 0
+def test_whoever_sends_is_told_of_each_entry() -> None:
+    rung: list[int] = []
+    spool = Spool(1000, lambda: rung.append(len(spool)))
+    spool.put(coded(1, b"x"))
+    spool.put(coded(2, b"x"))
+    assert rung == [1, 2]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from greencam.base.errors import BusUnavailable
+from greencam.bus import channels, keys
 from greencam.bus.frames import FrameReader, FrameWriter
 from greencam.bus.link import RedisTarget, bus_errors, connect
 from greencam.bus.spool import Entry
 from greencam.settings.redis_address import check_url
 from tests.making import CLOCK, entries
+from tests.redis_processes import Access, Group, binary_with_tls, certificate_in
+from tests.redis_topologies import ClusterSet, SentinelSet
 from tests.suite import wait_until
 
 SECRET = "s3cr3t-pass"  # noqa: S105 - the one that must never be shown
@@ -26,7 +26,6 @@ SECRET = "s3cr3t-pass"  # noqa: S105 - the one that must never be shown
 class TlsServer:
     port: int
     certificate: Path
-    log: Path
 
     def target(self, options: str, host: str = "127.0.0.1") -> RedisTarget:
         return RedisTarget(f"rediss://:{SECRET}@{host}:{self.port}/0{options}", timeout_s=5.0)
@@ -38,45 +37,45 @@ class TlsServer:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
-    binary, openssl = shutil.which("redis-server"), shutil.which("openssl")
-    if binary is None or openssl is None:
-        pytest.skip("Debian's redis-server or openssl is not installed: sudo scripts/debian-test-packages")
-    folder = tmp_path_factory.mktemp("tls")
-    key, certificate, log = folder / "key.pem", folder / "cert.pem", folder / "log"
-    subject = ["-subj", "/CN=greencam test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    made = [openssl, "req", "-x509", *kind, *subject, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(made, check=True, capture_output=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = {
-        "port": "0",
-        "tls-port": str(port),
-        "tls-cert-file": str(certificate),
-        "tls-key-file": str(key),
-        "tls-auth-clients": "no",
-        "bind": "127.0.0.1",
-        "requirepass": SECRET,
-        "save": "",
-        "dir": str(folder),
-        "logfile": str(log),
-    }
-    process = subprocess.Popen(
-        [binary, *(word for name, value in options.items() for word in (f"--{name}", value))]
-    )
+    binary = binary_with_tls()
+    certificate = certificate_in(tmp_path_factory.mktemp("tls"))
+    group = Group()
+    made = group.add({"requirepass": SECRET}, (), Access(password=SECRET, certificate=certificate), binary)
+    made.start()
     try:
-        wait_until(lambda: process.poll() is not None or listening(port), 10)
-        if process.poll() is not None:
-            pytest.skip(f"this redis-server is built without TLS: {log.read_text()[-300:] if log.exists() else ''}")
-        yield TlsServer(port, certificate, log)
+        wait_until(made.answers, 10)
+        yield TlsServer(made.port, certificate.file)
     finally:
-        process.kill()
-        process.wait()
+        group.stop()
 
 
-def listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+@pytest.mark.parametrize("kind", [SentinelSet, ClusterSet])
+def test_frames_and_channels_go_through_tls_to_sentinels_and_a_cluster(
+    kind: Callable[..., SentinelSet | ClusterSet], tmp_path: Path
+) -> None:
+    binary_with_tls()
+    several = kind(certificate=certificate_in(tmp_path))
+    try:
+        several.start()
+        target = several.target(user="camera")
+        assert target.url.startswith("rediss+")
+        client = connect(target)
+        reader = FrameReader(several.target(user="consumer"), "cam1", "a test")
+        assert reader.read(0.01) == []
+        FrameWriter(client, target, "cam1", 1 << 20).send(entries(1, 3), CLOCK)
+        got = reader.read(1.0)
+        assert [item.header.seq for item in got if isinstance(item, Entry)] == [1, 2, 3]
+        listener = channels.Listener(client, target, keys.control("cam1"))
+        assert listener.heard() == []
+        reader.show_interest(CLOCK)
+        assert wait_until(listener.heard, 10) == [{"do": "look"}]
+        for one in (listener, reader, client):
+            one.close()
+        blind = RedisTarget(target.url.partition("?")[0], timeout_s=1.0)
+        with pytest.raises(BusUnavailable, match="certificate"), bus_errors(blind):
+            connect(blind).ping()
+    finally:
+        several.stop()
 
 
 def test_frames_go_through_tls(server: TlsServer) -> None:

@@ -25,7 +25,7 @@ from greencam.camera.source import CameraSpec
 from greencam.frame import counter, jpeg
 from greencam.frame.formats import PixelFormat
 from tests.camera import footage
-from tests.tcp_fault_proxy import Mode, fault_proxy
+from tests.fault_proxy import FaultProxy, Faults
 
 SERVER = Path(__file__).with_name("small_server.py")
 TIMEOUT_S = 1.0
@@ -152,27 +152,32 @@ def test_stopped_and_continued(serve: Serve, scheme: str) -> None:
     assert works_again(watched)
 
 
+CUT = {
+    "blackhole": Faults(deaf=True),
+    "dripping": Faults(down_bytes_per_s=5 / TIMEOUT_S),  # a patience of five bytes: each wait alone is short
+    "reset": Faults(refusing=True),
+}
+
+
 # Of a reset connection libav tells no more over RTSP than that what came was no answer.
 @pytest.mark.parametrize(
-    ("mode", "watching", "opening"),
+    ("cut", "watching", "opening"),
     [
-        (Mode.BLACKHOLE, {"timeout"}, {"timeout"}),
-        (Mode.THROTTLE, {"timeout"}, {"timeout"}),
-        (Mode.RST, {"end_of_stream"}, {"end_of_stream", "format"}),
+        ("blackhole", {"timeout"}, {"timeout"}),
+        ("dripping", {"timeout"}, {"timeout"}),
+        ("reset", {"end_of_stream"}, {"end_of_stream", "format"}),
     ],
-    ids=lambda value: value.value if isinstance(value, Mode) else "",
 )
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_way_there_is_cut(serve: Serve, scheme: str, mode: Mode, watching: set[str], opening: set[str]) -> None:
-    with fault_proxy(serve().port) as way:
-        way.bytes_per_s = 5 / TIMEOUT_S  # one byte a second with a patience of five: each wait alone is short
+def test_the_way_there_is_cut(serve: Serve, scheme: str, cut: str, watching: set[str], opening: set[str]) -> None:
+    with FaultProxy(serve().port) as way:
         watched = camera(scheme, way.port)
         watched.open()
-        way.mode = mode
+        way.faults = CUT[cut]
         assert cause_of(lambda: read_on(watched)) in watching
-        for _ in range(3 if mode is Mode.RST else 1):
+        for _ in range(3 if cut == "reset" else 1):
             assert cause_of(lambda: bounded(watched.open)) in opening
-        way.mode = Mode.PASS
+        way.faults = Faults()
         assert works_again(watched)
 
 

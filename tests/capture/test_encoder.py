@@ -5,12 +5,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from greencam.base.errors import Overrun
-from greencam.bus.spool import Spool
+from greencam.bus.spool import Entry, Spool
+from greencam.capture.acceptance import Acceptance
+from greencam.capture.delivery import Delivery
 from greencam.capture.encoder import Encoder
 from greencam.frame import header, jpeg
 from greencam.frame.formats import Codec
@@ -183,3 +186,73 @@ def test_whatever_fails_the_thread_lives(
     encoder.stop()
     assert "encoding failed" in caplog.messages
     assert not any(thread.name == "encoder" for thread in threading.enumerate())
+
+
+class Wishes:
+    """Durable delivery that takes one frame per `every_s` seconds of the camera's own time."""
+
+    def __init__(self, every_s: float) -> None:
+        self._acceptance = Acceptance({"recorder": every_s})
+        self.taken: list[Entry] = []
+
+    def wait_s(self) -> float | None:
+        return self._acceptance.wait_s(CLOCK.monotonic(), ("recorder",))
+
+    def in_order(self) -> bool:
+        return self._acceptance.in_order(("recorder",))
+
+    def wished(self, grabbed_s: float) -> tuple[str, ...]:
+        return self._acceptance.wished(grabbed_s, ("recorder",))
+
+    def put(self, entry: Entry, grabbed_s: float, names: object) -> bool:
+        self._acceptance.accepted(grabbed_s, ("recorder",))
+        self.taken.append(entry)
+        return True
+
+
+def feed_for(seconds: float, put: Callable[[int], object]) -> int:
+    """Pictures at about 100 a second for so long; how many."""
+    number, end_s = 0, time.monotonic() + seconds
+    while time.monotonic() < end_s:
+        number += 1
+        put(number)
+        time.sleep(0.01)
+    return number
+
+
+def test_only_what_a_durable_consumer_wishes_for_is_encoded_while_nobody_looks(
+    spool: Spool, path: Path, wish: Wish
+) -> None:
+    _, writer = ring(path, slots=64)
+    wishes = Wishes(0.25)
+    encoder = Encoder(spool, lambda: wish.wanted, 85, CLOCK, cast("Delivery", wishes))
+    encoder.follow(path)
+    encoder.start()
+    feed_for(1.2, lambda number: writer.put(picture(number)))
+    paced = len(wishes.taken)
+    assert 3 <= paced <= 6
+    assert encoder.encoded <= paced + 1
+    assert len(spool) == 0
+    wish.wanted = True  # a live reader comes: all frames for it, the wished ones for the recorder, each made once
+    feed_for(1.0, lambda number: writer.put(picture(number)))
+    encoder.stop()
+    assert len(spool) > 30
+    assert encoder.encoded <= paced + len(spool) + 1
+    assert len(wishes.taken) - paced <= 6
+    live = {entry.header.seq: entry for entry in spool.batch(1000, 1 << 30)}
+    both = [entry for entry in wishes.taken if entry.header.seq in live]
+    assert both
+    assert all(live[entry.header.seq] is entry for entry in both), "encoded once"
+    assert encoder.rejected == {}, "what went by while nobody wished for it is not missed"
+
+
+def test_a_consumer_of_every_frame_gets_them_from_the_first_on(spool: Spool, path: Path, wish: Wish) -> None:
+    _, writer = ring(path, slots=64)
+    wishes = Wishes(0.0)
+    encoder = Encoder(spool, lambda: wish.wanted, 85, CLOCK, cast("Delivery", wishes))
+    encoder.follow(path)
+    encoder.start()
+    put = feed_for(0.4, lambda number: writer.put(picture(number)))
+    wait_until(lambda: len(wishes.taken) == put, 10)
+    encoder.stop()
+    assert [entry.header.seq for entry in wishes.taken] == list(range(1, put + 1))

@@ -11,7 +11,7 @@ from greencam.bus import beats, channels, keys
 from greencam.bus.frames import FrameReader, FrameWriter
 from greencam.bus.link import Client, connect
 from greencam.bus.spool import Entry, Spool
-from greencam.capture.publisher import Publisher
+from greencam.capture.publisher import Outlets, Publisher
 from greencam.frame.ring_layout import EPOCH_LIMIT
 from tests.conftest import RedisServer
 from tests.making import CLOCK, entries, entry
@@ -41,7 +41,7 @@ def start(redis: RedisServer, spool: Spool) -> Iterator[Start]:
     made: list[Publisher] = []
 
     def started() -> Publisher:
-        publisher = Publisher(redis.target, "cam1", spool, 1 << 20, CLOCK)
+        publisher = Publisher(redis.target, "cam1", Outlets(spool, 1 << 20), CLOCK)
         made.append(publisher)
         publisher.start(lambda: {"state": "streaming", "sent": publisher.sent})
         wait_until(lambda: publisher.connected, 10)
@@ -184,7 +184,7 @@ def test_redis_that_is_killed_costs_the_frames_of_the_spool_nothing(
 
 def test_redis_that_is_away_from_the_start_holds_nobody_up(redis: RedisServer, spool: Spool) -> None:
     redis.kill()
-    publisher = Publisher(redis.target, "cam1", spool, 1 << 20, CLOCK)
+    publisher = Publisher(redis.target, "cam1", Outlets(spool, 1 << 20), CLOCK)
     publisher.start(dict)
     publisher.tell(keys.state("cam1"), {"state": "opening"})
     spool.put(entry(1))
@@ -213,7 +213,7 @@ def test_a_clean_stop_sends_what_is_left_and_ends_the_beat(
 
 
 def test_too_many_messages_drop_the_oldest(redis: RedisServer, spool: Spool, client: Client) -> None:
-    publisher = Publisher(redis.target, "cam1", spool, 1 << 20, CLOCK)
+    publisher = Publisher(redis.target, "cam1", Outlets(spool, 1 << 20), CLOCK)
     listener = channels.Listener(client, redis.target, keys.state("cam1"))
     for number in range(1000):
         publisher.tell(keys.state("cam1"), {"number": number})
@@ -242,7 +242,7 @@ def test_a_fault_in_the_facts_is_logged_and_the_thread_lives(
             raise fault
         return {"fine": "again"}
 
-    publisher = Publisher(redis.target, "cam1", spool, 1 << 20, CLOCK)
+    publisher = Publisher(redis.target, "cam1", Outlets(spool, 1 << 20), CLOCK)
     with caplog.at_level(logging.ERROR):
         publisher.start(facts)
         wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")) == {"fine": "again"}, 10)

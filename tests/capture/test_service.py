@@ -18,7 +18,7 @@ from greencam.capture.eye import Eye
 from greencam.capture.facts_file import FactsFile
 from greencam.capture.ladder import Limits
 from greencam.capture.plan import Deadlines
-from greencam.capture.publisher import Publisher
+from greencam.capture.publisher import Outlets, Publisher
 from greencam.capture.quarantine import Quarantine
 from greencam.capture.reboot import RebootLimits
 from greencam.capture.reboot_request import DeskPlaces, RebootDesk
@@ -101,7 +101,7 @@ class Scene:
         self.clock, self.workers = FakeClock(), list[ScriptedWorker]()
         self.ring = StreamRing("cam1", RingSettings(folder / "cam1.ring", folder / "cam1.epoch", 1.0, 1 << 20))
         spool = Spool(1 << 20)
-        publisher = Publisher(RedisTarget("unix:///nowhere"), "cam1", spool, 1 << 20, self.clock)
+        publisher = Publisher(RedisTarget("unix:///nowhere"), "cam1", Outlets(spool, 1 << 20), self.clock)
         desk = RebootDesk(DeskPlaces(folder / "state", None), RebootLimits(), self.clock)
         memory = ExperienceFile(folder / "cam1.recoveries.json", self.clock)
         level4 = CameraDesk("cam1", desk, self.clock, local=True)

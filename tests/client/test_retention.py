@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greencam.base.errors import StoreBusy
 from greencam.client.retention import Limits, Shelf
 from tests import making
 from tests.fake_clock import FakeClock
@@ -220,3 +221,80 @@ def test_what_a_killed_recorder_was_writing_goes_and_what_one_is_writing_stays(f
         os.utime(part, (clock.wall() - age_s, clock.wall() - age_s))
     Shelf(folder, Limits(size_bytes=1000), clock).look()
     assert [part.exists() for part in parts] == [False, True]
+
+
+def test_room_on_the_disk_is_kept_free_and_no_more_goes_than_that_takes(small_disk: Path) -> None:
+    folder = small_disk / "cam1"
+    made = [image(folder, number, 8192) for number in range(20)]
+    free_bytes = statvfs_free(small_disk)
+    shelf = Shelf(folder, Limits(free_bytes=free_bytes + 3 * 8192 - 100), FakeClock())
+    shelf.look()
+    assert shelf.make_room(0) == made[:3]
+    assert shelf.make_room(0) == []
+    assert statvfs_free(small_disk) >= free_bytes + 3 * 8192 - 100
+
+
+def test_a_disk_that_somebody_else_filled_costs_images_and_then_refuses(small_disk: Path) -> None:
+    folder = small_disk / "cam1"
+    for number in range(3):
+        image(folder, number, 8192)
+    shelf = Shelf(folder, Limits(free_bytes=1 << 20), FakeClock())  # more than the disk has
+    shelf.look()
+    with pytest.raises(StoreBusy, match="MB are free"):
+        shelf.make_room(1)
+    with pytest.raises(StoreBusy):
+        shelf.make_room(1)
+    assert left(folder) == []
+
+
+def statvfs_free(folder: Path) -> int:
+    facts = os.statvfs(folder)
+    return facts.f_bavail * facts.f_frsize
+
+
+def test_removing_what_frees_nothing_stops_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Facts:
+        f_bavail, f_frsize = 10, 1  # snapshots hold every block
+
+    for number in range(50):
+        image(folder, number, 100)
+    monkeypatch.setattr(os, "statvfs", lambda _: Facts())
+    clock = FakeClock()
+    shelf = Shelf(folder, Limits(free_bytes=210), clock)
+    shelf.look()
+    for _ in range(20):
+        with pytest.raises(StoreBusy):
+            shelf.make_room(0)
+    assert len(left(folder)) == 48
+    clock.now_s += 601
+    with pytest.raises(StoreBusy):
+        shelf.make_room(0)
+    assert len(left(folder)) == 46
+
+
+def test_a_clock_that_is_wrong_from_the_start_costs_no_image_at_once(folder: Path) -> None:
+    # Fault matrix, row 44: the box starts with a date in the far future and learns the right one a little later.
+    clock = FakeClock()
+    for number in range(5):
+        image(folder, number, wall_s=clock.wall() - 400 * DAY_S)
+    shelf = Shelf(folder, Limits(age_s=30 * DAY_S), clock)
+    shelf.look()
+    for _ in range(590):
+        clock.now_s += 1.0
+        assert shelf.make_room(0) == []
+    clock.now_s += 20.0
+    assert len(shelf.make_room(0)) == 5, "it stayed that late: they are old"
+
+
+def test_a_day_that_became_a_link_meanwhile_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    ours = image(folder, 1)
+    shelf = Shelf(folder, Limits(size_bytes=1), FakeClock())
+    shelf.look()
+    elsewhere = tmp_path / "precious"
+    elsewhere.mkdir()
+    (elsewhere / ours.name).write_bytes(b"somebody's only copy")
+    ours.unlink()
+    ours.parent.rmdir()
+    ours.parent.symlink_to(elsewhere)
+    shelf.make_room(1)
+    assert (elsewhere / ours.name).read_bytes() == b"somebody's only copy"

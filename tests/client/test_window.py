@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +11,8 @@ import pytest
 from greencam.base.errors import Refused
 from greencam.bus.spool import Entry
 from greencam.client.frames import Frame, LocalFrame, RemoteFrame
-from greencam.client.window import WindowSink, as_ppm
+from greencam.client.live_view import live_picture
+from greencam.client.window import LiveWindow, Window, as_ppm
 from greencam.frame import jpeg
 from greencam.frame.formats import PixelFormat
 from greencam.frame.picture import Picture, Pixels
@@ -22,6 +20,7 @@ from greencam.frame.ring import RingOwner, RingWriter
 from greencam.frame.ring_layout import Layout
 from greencam.frame.ring_reader import RingReader
 from tests.making import CLOCK, HEIGHT, WIDTH, coded
+from tests.screen import Screen, needs_tk
 from tests.suite import wait_until
 
 # Colours as R, G, B and, for the planar formats, as Y, U, V of JPEG's BT.601 with full range.
@@ -85,7 +84,7 @@ SHOWN = [(pixel, colour) for pixel in PixelFormat for colour in COLOURS if pixel
 def test_colours_come_out_right(tmp_path: Path, pixel: PixelFormat, way: str, colour: str) -> None:
     pixels = pixels_of(pixel, colour)
     frame = local(tmp_path, pixels, pixel) if way == "ring" else remote(pixels, pixel)
-    shown = rgb(as_ppm(frame))
+    shown = rgb(as_ppm(live_picture(frame)))
     assert shown.shape == (HEIGHT, WIDTH, 3)
     assert np.abs(shown.astype(int) - COLOURS[colour][0]).max() <= 6
 
@@ -99,62 +98,32 @@ def test_what_is_too_large_for_a_window_is_thinned(
 ) -> None:
     pixels = np.zeros((height, width), np.uint8)
     frame = local(tmp_path, pixels, PixelFormat.GRAY8, width, height)
-    assert rgb(as_ppm(frame)).shape[:2] == shown
-
-
-needs_tk = pytest.mark.skipif(
-    importlib.util.find_spec("tkinter") is None, reason="no tkinter: sudo apt-get install python3-tk"
-)
+    assert rgb(as_ppm(live_picture(frame))).shape[:2] == shown
 
 
 @needs_tk
 def test_without_a_display_it_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
-    window = WindowSink("greencam cam1")
+    window = Window("greencam cam1")
     with pytest.raises(Refused, match=r"--show needs a display .*; leave it out on a headless box"):
         window.open()
     window.close()
 
 
-@pytest.fixture
-def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A virtual screen; what is on it lies in the file that is returned."""
-    binary = shutil.which("Xvfb")
-    if binary is None:
-        pytest.skip("Xvfb is not installed: sudo scripts/debian-test-packages")
-    read_end, write_end = os.pipe()
-    options = ["-screen", "0", "640x480x24", "-fbdir", str(tmp_path), "-nolisten", "tcp"]
-    process = subprocess.Popen(
-        [binary, "-displayfd", str(write_end), *options], pass_fds=(write_end,), stderr=subprocess.DEVNULL
-    )
-    os.close(write_end)
-    with os.fdopen(read_end) as stream:
-        number = stream.readline().strip()
-    if not number:
-        process.wait(20)
-        pytest.skip("Xvfb does not start here")
-    monkeypatch.setenv("DISPLAY", f":{number}")
-    yield tmp_path / "Xvfb_screen0"
-    process.terminate()
-    process.wait(20)
-
-
-def count(screen: Path, colour: str) -> int:
-    """Pixels of this colour on the screen, which lies in memory as B, G, R, x."""
-    r, g, b = COLOURS[colour][0]
-    data = np.frombuffer(screen.read_bytes()[-640 * 480 * 4 :], np.uint8).reshape(-1, 4)
-    return int(np.all(data[:, :3] == (b, g, r), axis=1).sum())
+def count(screen: Screen, colour: str) -> int:
+    return screen.count(COLOURS[colour][0])
 
 
 @needs_tk
-def test_a_window_shows_each_frame_and_closes(screen: Path, tmp_path: Path) -> None:
-    window = WindowSink("greencam cam1")
+def test_a_window_shows_each_frame_and_closes(screen: Screen, tmp_path: Path) -> None:
+    window = Window("greencam cam1")
     window.open()
     for colour in ("red", "green", "blue"):
         frame = local(tmp_path, pixels_of(PixelFormat.BGR24, colour, 200, 100), PixelFormat.BGR24, 200, 100)
 
         def shown(colour: str = colour, frame: Frame = frame) -> bool:
-            window.take(frame)
+            window.show(live_picture(frame))
+            window.look()
             return count(screen, colour) >= 20_000
 
         wait_until(shown, 20)
@@ -162,3 +131,56 @@ def test_a_window_shows_each_frame_and_closes(screen: Path, tmp_path: Path) -> N
     window.close()
     window.close()
     wait_until(lambda: count(screen, "blue") == 0, 20)
+
+
+# --- the live view in it ----------------------------------------------------------------------------------------
+
+ACCENT = (250, 170, 64)  # of the placard
+
+
+class Reds:
+    """A camera that gives red pictures as long as it is told to; a FrameSource."""
+
+    camera = "cam1"
+    transport = "ring"
+    trouble = ""
+
+    def __init__(self, folder: Path) -> None:
+        self._pixels = pixels_of(PixelFormat.BGR24, "red", 320, 240)
+        path = folder / "cam1.ring"
+        self._owner = RingOwner(path, Layout(b"cam1", 4, PixelFormat.BGR24.size_bytes(320, 240)), 1)
+        self._writer, self._reader = RingWriter(path, CLOCK), RingReader(path, CLOCK)
+        self.well = True
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        if self.well:
+            self._writer.put(Picture(self._pixels, PixelFormat.BGR24, 320, 240, 0, CLOCK.monotonic_ns()))
+        frame = self._reader.newest_frame(timeout_s)
+        return LocalFrame(frame) if frame else None
+
+
+@needs_tk
+def test_the_window_shows_the_placard_while_the_camera_is_down(screen: Screen, tmp_path: Path) -> None:
+    camera = Reds(tmp_path)
+    facts: dict[str, Any] = {"state": "streaming", "failure": {}}
+    window = LiveWindow(Window("greencam cam1"), lambda: facts, CLOCK)
+    window.open(camera)
+
+    def turned_to(rgb: tuple[int, int, int], at_least: int) -> Callable[[], bool]:
+        def look() -> bool:
+            window.turn(0.05)
+            return screen.count(rgb) >= at_least
+
+        return look
+
+    red, black = COLOURS["red"][0], (0, 0, 0)
+    wait_until(turned_to(red, 70_000), 20)
+    camera.well = False
+    facts["failure"] = {"cause": "timeout", "text": "no frame for 5 s", "retry": True}
+    wait_until(turned_to(ACCENT, 200), 20)
+    assert screen.count(red) == 0
+    camera.well = True
+    wait_until(turned_to(red, 70_000), 20)
+    assert screen.count(ACCENT) == 0
+    window.close()
+    wait_until(lambda: screen.count(black) == screen.pixels().size // 3, 20)

@@ -28,7 +28,7 @@ VTEST = CHECKOUT.parent / "shared" / "data" / "vtest.avi"
 
 
 def places(suite: Suite, *cameras: str, target: RedisTarget | None = None) -> Places:
-    fallback = RedisTarget(f"unix://{suite.runtime}/redis.sock", embedded=True)
+    fallback = RedisTarget(f"unix://{suite.runtime}/redis.sock", embedded=True, role="owner")
     return Places(suite.runtime, target or fallback, cameras or ("cam1",))
 
 
@@ -64,6 +64,7 @@ def test_the_simulated_camera_arrives_frame_by_frame(suite: Suite, transport: st
 
 
 def test_jpeg_is_made_once_per_frame_whoever_reads_and_never_when_nobody_does(suite: Suite) -> None:
+    suite.environment["GREENCAM_CONSUMERS"] = "[{name: recorder, enabled: false}]"
     suite.start("start.py")
     with Feed("cam1", transport="ring", places=places(suite)) as local:
         numbers(local, 30)
@@ -243,6 +244,7 @@ def test_a_reader_that_waits_on_redis_gets_the_very_first_frame(suite: Suite, re
 
 def test_a_stream_that_starts_over_with_lower_numbers_is_followed(suite: Suite, redis: RedisServer) -> None:
     suite.environment["GREENCAM_REDIS_URL"] = redis.target.url
+    suite.environment["GREENCAM_CONSUMERS"] = "[{name: recorder, enabled: false}]"  # its spool would know the epoch
     (suite.root / "data" / "state").mkdir(parents=True)
     (suite.root / "data" / "state" / "cam1.epoch").write_text("33\n")
     with Feed("cam1", transport="redis", places=places(suite, target=redis.target)) as feed:

@@ -12,7 +12,7 @@ from greencam.settings.constants_file import read_constants
 from greencam.settings.environment import INTERNAL
 from greencam.settings.fields import EVEN_SIDES, MAX_SIDE_PX, PIXEL_FORMATS
 from greencam.settings.load import load
-from greencam.settings.model import LATER_SECTIONS, Camera, Machine, Site, Storage
+from greencam.settings.model import LATER_SECTIONS, Camera, Consumer, Machine, Site, Storage
 from greencam.settings.show import as_data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,12 +93,17 @@ def test_the_shipped_config_yaml_is_valid_with_and_without_its_comments(tmp_path
     site = tmp_path / "config/config.yaml"
     site.write_text(shipped)
     assert as_data(load(tmp_path, {}), changed=True)["cameras"] == []
-    prefixes = ("#  - ", "#    ", "# storage:", "#   ")
+    prefixes = ("#  - ", "#    ", "# storage:", "# consumers:", "#   ")
     lines = [line[1:] if line.startswith(prefixes) else line for line in shipped.splitlines()]
-    site.write_text("\n".join(line.removeprefix(" ") if line.startswith(" storage:") else line for line in lines))
+    site.write_text(
+        "\n".join(
+            line.removeprefix(" ") if line.startswith((" storage:", " consumers:")) else line for line in lines
+        )
+    )
     settings = load(tmp_path, {})
     assert [camera.kind for camera in settings.cameras] == ["pattern", "v4l2", "rtsp", "picamera2", "file"]
     assert settings.storage.keep_days == 30
+    assert [consumer.name for consumer in settings.consumers] == ["recorder", "counter"]
 
 
 def test_the_documentation_names_every_key() -> None:
@@ -106,7 +111,14 @@ def test_the_documentation_names_every_key() -> None:
     names = [info.alias or name for name, info in Machine.model_fields.items()]
     for info in Machine.model_fields.values():
         names += list(getattr(type(info.default), "model_fields", {}))
-    names += [*Camera.model_fields, *Site.model_fields, *Storage.model_fields, *LATER_SECTIONS, *INTERNAL]
+    names += [
+        *Camera.model_fields,
+        *Site.model_fields,
+        *Storage.model_fields,
+        *Consumer.model_fields,
+        *LATER_SECTIONS,
+        *INTERNAL,
+    ]
     assert [name for name in names if f"`{name}`" not in text and f"### {name}" not in text] == []
 
 

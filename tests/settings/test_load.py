@@ -270,3 +270,35 @@ def test_settings_do_not_change(loaded: Load) -> None:
     settings = loaded()
     with pytest.raises(ValueError, match="frozen"):
         settings.machine.redis_port = 3
+
+
+def test_the_recorder_is_a_durable_consumer_without_being_named(loaded: Load) -> None:
+    (recorder,) = loaded(site="storage: {every_s: 3}").consumers
+    assert (recorder.name, recorder.every_s, recorder.max_lag_mb, recorder.max_lag_s) == ("recorder", 3, 96, 3600)
+    assert recorder.follows("any")
+    consumers = "[{name: recorder, enabled: false}, {name: me, cameras: [b]}]"
+    recorder, mine = loaded(site=f"cameras: [{{id: a}}, {{id: b}}]\nconsumers: {consumers}\n").consumers
+    assert [one.follows(camera) for one in (recorder, mine) for camera in "ab"] == [False, False, False, True]
+    assert mine.every_s == 0
+
+
+@pytest.mark.parametrize(
+    ("site", "problem"),
+    [
+        ("consumers: [{every_s: 1}]", "config/config.yaml line 1: consumers[0].name: is missing"),
+        ("consumers: [{name: a b}]", "config/config.yaml line 1: consumers[0].name: 'a b' is not an id"),
+        ("consumers: [{name: a, evry_s: 1}]", "consumers[0].evry_s: no such key; did you mean every_s?"),
+        ("consumers: [{name: a}, {name: a}]", "consumers[1].name: 'a' is the name of consumers[0] already"),
+        ("consumers: [{name: a, max_lag_s: 0}]", "consumers[0].max_lag_s: 0 is not more than 0"),
+        ("consumers: [{name: a, max_lag_mb: 0}]", "consumers[0].max_lag_mb: 0 is less than 1"),
+        ("consumers: [{name: a, cameras: [cam2]}]", "there is no camera 'cam2'; did you mean cam1?"),
+        (
+            "cameras: [{id: door}]\nconsumers: [{name: a, cameras: [dor]}]",
+            "config/config.yaml line 2: consumers[0].cameras: there is no camera 'dor'; did you mean door?",
+        ),
+        ("consumers: {name: a}", "consumers: needs a list, not "),
+        ("consumers: [a]", "consumers[0]: needs keys with values, not 'a'"),
+    ],
+)
+def test_a_wrong_consumer_is_told_with_its_place(problems: Problems, site: str, problem: str) -> None:
+    assert any(problem in text for text in problems(site=site)), problems(site=site)

@@ -27,6 +27,11 @@ def test_redis_first_then_the_recorder_then_the_enabled_cameras(tmp_path: Path) 
     assert ranks == [0, 1, 2, 2]
 
 
+def test_our_own_redis_takes_its_users_only(tmp_path: Path) -> None:
+    redis = table(tmp_path)[0].argv
+    assert Path(redis[redis.index("--aclfile") + 1]).name == "redis.acl"
+
+
 def test_a_redis_that_is_configured_is_not_started(tmp_path: Path) -> None:
     assert [spec.name for spec in table(tmp_path, REDIS_HOST="10.0.0.9")] == ["recorder", "front", "back"]
 

@@ -80,9 +80,29 @@ def details(status: Status) -> list[str]:
         lines.append(_fact("quarantine", text))
     if status["reboot"]:
         lines.append(_fact("reboot", str(status["reboot"])))
+    if share := availability(status["availability"] or {}):
+        lines.append(_fact("availability", share))
     lines += _listed("what cured it", [str(text) for text in status["experience"] or ()] or ["nothing yet"])
     rows = [row for one in status["incidents"] or () for row in incident(one)]
     return lines + _listed("incidents", rows or ["none"])
+
+
+def availability(facts: dict[str, Any]) -> str:
+    """Share of seconds with a fresh picture over the last day, and what the dark ones were; empty at first."""
+    day = facts.get("day") or {}
+    if day.get("share") is None:
+        return ""
+    dark = sorted(day["dark_s"].items(), key=lambda item: -item[1])
+    watched = day["lit_s"] + sum(day["dark_s"].values())
+    words = [f"pictures in {100 * day['share']:.2f} % of the last {_span(watched)}"]
+    words += ["dark: " + ", ".join(f"{seconds} s {cause}" for cause, seconds in dark)] if dark else []
+    return "; ".join(words)
+
+
+def _span(seconds: int) -> str:
+    if seconds < 600:
+        return f"{seconds} s"
+    return f"{seconds / 60:.0f} min" if seconds < 36000 else f"{seconds / 3600:.0f} h"
 
 
 def _failures(status: Status) -> str:

@@ -7,10 +7,12 @@ import logging
 import random
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from greencam.apps.arguments import above_zero, zero_or_more
+from greencam.apps.delivery import delivery_of, disk_copy_of
 from greencam.apps.edge import at_the_edge
 from greencam.base import heap, log, proc
 from greencam.base.clock import SystemClock
@@ -22,6 +24,7 @@ from greencam.base.proc import python_argv
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.link import target_of
+from greencam.bus.roles import CAMERA
 from greencam.bus.spool import Spool
 from greencam.camera.source import CameraSpec
 from greencam.capture.encoder import Encoder
@@ -30,7 +33,7 @@ from greencam.capture.eye import Eye
 from greencam.capture.facts_file import FactsFile
 from greencam.capture.ladder import Limits
 from greencam.capture.plan import Deadlines
-from greencam.capture.publisher import Publisher
+from greencam.capture.publisher import Outlets, Publisher
 from greencam.capture.quarantine import Quarantine
 from greencam.capture.reboot import RebootLimits
 from greencam.capture.reboot_request import DeskPlaces, RebootDesk
@@ -46,7 +49,7 @@ from greencam.settings.load import load
 from greencam.settings.model import Settings
 from greencam.settings.source_text import faulty_parts, parse_source
 
-_SPOOL_BYTES = 32 << 20
+_LIVE_SPOOL_BYTES = 32 << 20
 _MIB = 1 << 20
 LOCAL_KINDS = frozenset({"auto", "picamera2", "v4l2"})  # a reboot of this machine can mend these
 _SENSORS = LOCAL_KINDS | {"pattern"}  # never twice the same picture while they live
@@ -86,10 +89,13 @@ def _capture(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # the lock tells others whom to signal; not before we listen
     lock = Lock(lock_path(runtime, camera.id), f"the capture of {camera.id}")
     spec = spec_of(camera, settings)
-    target = target_of(settings)
-    spool = Spool(_SPOOL_BYTES)
-    publisher = Publisher(target, camera.id, spool, settings.machine.stream_max_mb * _MIB, clock)
-    encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock)
+    bell = threading.Event()
+    spool = Spool(_LIVE_SPOOL_BYTES, bell.set)
+    copy = disk_copy_of(settings, camera.id, clock)  # before the spool, which reads what it brings back
+    delivery = delivery_of(settings, camera.id, clock, bell)
+    outlets = Outlets(spool, settings.machine.stream_max_mb * _MIB, delivery, bell)
+    publisher = Publisher(target_of(settings, CAMERA.name), camera.id, outlets, clock)
+    encoder = Encoder(spool, lambda: publisher.wanted, camera.quality, clock, delivery)
     sources = Sources(
         ring=StreamRing(camera.id, ring_settings(settings, camera.id)),
         publisher=publisher,
@@ -102,7 +108,11 @@ def _capture(options: argparse.Namespace) -> int:
     parts = CaptureParts(_workers(camera.id, clock), sources, Witness(camera.id))
     service = CaptureService(spec, capture_settings(settings), parts, clock, stop)
     signal.signal(signal.SIGUSR2, lambda *_: service.recover_soon())  # what Redis asks for, while Redis is away
+    if copy is not None:
+        copy.start()
     code = run(service, stop, clock, logging.getLogger("capture"), duration_s=options.duration)
+    if copy is not None:
+        copy.stop()
     lock.release()
     ended = code == EXIT_OK and stop.reason == END_OF_RECORDING and proc.supervised()
     return EXIT_ENDED if ended else code

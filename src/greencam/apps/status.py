@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from greencam.apps import camera_text
 from greencam.apps.edge import at_the_edge
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import BusUnavailable
@@ -14,9 +15,10 @@ from greencam.base.files import read_json
 from greencam.base.lock import holder
 from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect, target_of
+from greencam.bus.roles import API
 from greencam.capture.service import describe_format
 from greencam.capture.voice import STALE_S
-from greencam.client.camera_status import frame_age_s
+from greencam.client.camera_status import frame_age_s, local_facts
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
@@ -51,9 +53,12 @@ def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
     runtime = settings.runtime_dir
     pid = holder(runtime / LOCK_FILE)
     table = read_json(runtime / STATUS_FILE) if pid is not None else None
-    told = _beats(target_of(settings), [camera.id for camera in settings.cameras])
+    told = _beats(target_of(settings, API.name), [camera.id for camera in settings.cameras])
     enabled = [camera for camera in settings.cameras if camera.enabled]
-    cameras = [_checked(camera, settings, told.get(camera.id) or {}, clock) for camera in enabled]
+    cameras = [
+        _checked(camera, settings, told.get(camera.id) or _here(settings, camera.id, clock), clock)
+        for camera in enabled
+    ]
     return {
         "supervisor_pid": pid,
         "processes": table.get("children", []) if isinstance(table, dict) else [],
@@ -74,12 +79,17 @@ def _beats(target: RedisTarget, cameras: list[str]) -> dict[str, Any]:
         client.close()
 
 
+def _here(settings: Settings, camera: str, clock: Clock) -> dict[str, Any]:
+    """What this host's capture says without Redis; empty when it says nothing."""
+    return local_facts(settings.runtime_dir, camera, clock) or {}
+
+
 def _checked(camera: CameraSettings, settings: Settings, beat: dict[str, Any], clock: Clock) -> dict[str, Any]:
     """The camera's facts; a beat that no capture of ours can have written counts as none."""
     try:
         facts = _camera(camera, settings, beat, clock)
         _camera_text(facts)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         return _camera(camera, settings, {}, clock)
     return facts
 
@@ -97,6 +107,8 @@ def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], cl
         "device": opened.get("device"),
         "format": describe_format(opened["format"]) if opened.get("format") else None,
         "failure": beat.get("failure") or None,
+        "availability": beat.get("availability"),
+        "delivery": beat.get("delivery"),
     }
 
 
@@ -112,7 +124,7 @@ def _text(facts: dict[str, Any]) -> str:
         lines.append(f"  {child['name']:12} {child['command']:16} {state}{again}")
     running = facts["supervisor_pid"] is not None
     shown = [camera for camera in facts["cameras"] if running or camera["frame_age_s"] is not None]
-    lines += [f"  {_camera_text(camera)}" for camera in shown]
+    lines += [f"  {_camera_text(camera)}".replace("\n", "\n  ") for camera in shown]
     if running:
         lines.append(f"  {facts['redis']}: {'connected' if facts['redis_connected'] else 'can not be reached'}")
     return "\n".join(lines)
@@ -131,7 +143,29 @@ def _camera_text(camera: dict[str, Any]) -> str:
     words.append(f"last frame {camera['frame_age_s']:.2f} s ago{' (STALE)' if camera['stale'] else ''}")
     if camera["failure"]:
         words.append(camera["failure"]["text"])
-    return ", ".join(words)
+    lit = camera_text.availability(camera["availability"]) if camera["availability"] else ""
+    return "\n".join([", ".join(words), *([f"    {lit}"] if lit else []), *_delivery_lines(camera["delivery"])])
+
+
+def _delivery_lines(delivery: dict[str, Any] | None) -> list[str]:
+    """What durable consumers have and lack, a line each, and the spool when something waits in it."""
+    if not delivery:
+        return []
+    share = 100 * delivery["spool_bytes"] / delivery["spool_limit_bytes"]
+    lines = [f"    {name}: {_consumer_text(facts)}" for name, facts in delivery["consumers"].items()]
+    return [*lines, f"    spool: {delivery['spool_frames']} frames wait, {share:.0f} % full"]
+
+
+def _consumer_text(facts: dict[str, Any]) -> str:
+    if facts["released"]:
+        return f"RELEASED, nothing is kept for it until it comes back; {facts['given_up']} frames given up"
+    report = facts["report"] or {}
+    words = [f"{report.get('stored', 0)} stored", f"{report.get('lost', 0)} lost"]
+    words += [f"{report.get(name, 0)} {name}" for name in ("duplicate", "gaps", "rejected") if report.get(name)]
+    words.append(f"{facts['lag_frames']} frames ({facts['lag_s']:.1f} s) behind")
+    said = "".join(letter for letter in str(report.get("trouble") or "")[:200] if letter.isprintable())
+    trouble = f"; {said}" if said else ""
+    return ", ".join(words) + trouble
 
 
 if __name__ == "__main__":

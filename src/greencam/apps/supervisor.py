@@ -17,10 +17,13 @@ from greencam.base import log
 from greencam.base.clock import SystemClock
 from greencam.base.service import run
 from greencam.base.stop import Stop
+from greencam.bus.credentials import new_passwords
 from greencam.bus.link import bus_errors, connect, target_of
+from greencam.bus.roles import API
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
+from greencam.supervise import redis_server
 from greencam.supervise.child import Child
 from greencam.supervise.relay import LogFile, Relay, RelayHandler
 from greencam.supervise.supervisor import Claim, RedisCheck, Supervisor
@@ -48,7 +51,7 @@ def _supervise(options: argparse.Namespace) -> int:
     _introduce(settings)
     if log_file.trouble:
         logging.getLogger("supervisor").error("%s; going on without a log file", log_file.trouble)
-    target = replace(target_of(settings), timeout_s=1.0)  # asked between other work
+    target = replace(target_of(settings, API.name), timeout_s=1.0)  # asked between other work
     children = [Child(spec, relay, clock) for spec in process_table(settings)]
     client = connect(target)
 
@@ -57,7 +60,13 @@ def _supervise(options: argparse.Namespace) -> int:
             client.ping()
 
     relay.start()
-    check = RedisCheck(ping, machine.connection_check_interval)
+    passwords = new_passwords()
+
+    def prepare() -> None:
+        if target.embedded:
+            redis_server.prepare(settings.runtime_dir, passwords)
+
+    check = RedisCheck(ping, machine.connection_check_interval, prepare)
     supervisor = Supervisor(children, claim, check, clock, stop)
     code = run(supervisor, stop, clock, logging.getLogger("supervisor"), duration_s=options.duration)
     logging.getLogger("supervisor").info("everything is stopped")

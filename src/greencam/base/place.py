@@ -36,6 +36,11 @@ def ring_path(runtime_dir: Path, camera: str) -> Path:
     return runtime_dir / f"{camera}.ring"
 
 
+def spool_path(folder: Path, camera: str) -> Path:
+    """The folder with the files of this camera's spool, below the runtime folder or the one for copies on disk."""
+    return folder / f"{camera}.spool"
+
+
 def lock_path(runtime_dir: Path, camera: str) -> Path:
     """The lock of the process that captures this camera."""
     return runtime_dir / f"{camera}.lock"

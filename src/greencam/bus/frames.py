@@ -14,13 +14,32 @@ import redis
 from greencam.base.clock import Clock
 from greencam.base.errors import CorruptFrame, FrameError
 from greencam.bus import keys
+from greencam.bus.cluster import ClusterClient
 from greencam.bus.link import RedisTarget, bus_errors, connect
 from greencam.bus.spool import Entry
 from greencam.frame import header
 
-_ALREADY_THERE = "equal or smaller"  # XADD's refusal of an ID at or below the newest (t_stream.c)
+ALREADY_THERE = "equal or smaller"  # XADD's refusal of an ID at or below the newest (t_stream.c)
 BATCH = 32
 BATCH_BYTES = 4 << 20
+
+
+def last_id(client: redis.Redis, target: RedisTarget, key: str) -> tuple[int, int]:
+    """Epoch and number of the newest entry that this stream ever had, (0, 0) without one; raises BusUnavailable."""
+    with bus_errors(target):
+        if not client.exists(key):
+            return 0, 0
+        facts = client.xinfo_stream(key)
+    epoch, _, seq = bytes(facts["last-generated-id"]).partition(b"-")
+    return int(epoch), int(seq)
+
+
+def at_once(client: redis.Redis) -> bool:
+    """Whether frames go to this client's server as one transaction: only in a Cluster, for a slot that moves.
+
+    Elsewhere not: queued in MULTI, large frames end Valkey 9.1.2 with a damaged heap (docs/decisions/0008).
+    """
+    return isinstance(client, ClusterClient)
 
 
 class FrameWriter:
@@ -37,12 +56,7 @@ class FrameWriter:
 
         Raises BusUnavailable.
         """
-        with bus_errors(self._target):
-            if not self._client.exists(self._key):
-                return 0, 0
-            facts = self._client.xinfo_stream(self._key)
-        epoch, _, seq = bytes(facts["last-generated-id"]).partition(b"-")
-        return int(epoch), int(seq)
+        return last_id(self._client, self._target, self._key)
 
     def wanted(self) -> bool:
         """Whether a reader on the bus showed interest lately; raises BusUnavailable."""
@@ -56,7 +70,7 @@ class FrameWriter:
         largest = max(len(entry.payload) for entry in entries)
         keep = max(8, self._keep_bytes // max(1, largest))
         with bus_errors(self._target):
-            pipe = self._client.pipeline(transaction=True)  # all or none: a hole could never be filled later
+            pipe = self._client.pipeline(transaction=at_once(self._client))
             for entry in entries:
                 head = entry.header._replace(published_ns=clock.monotonic_ns())
                 fields = {b"h": header.pack(head), b"d": entry.payload}
@@ -65,7 +79,7 @@ class FrameWriter:
                 self._count(answer)
 
     def _count(self, answer: object) -> None:
-        if isinstance(answer, redis.ResponseError) and _ALREADY_THERE in str(answer):
+        if isinstance(answer, redis.ResponseError) and ALREADY_THERE in str(answer):
             self.repeated += 1
         elif isinstance(answer, Exception):
             raise answer
@@ -104,9 +118,9 @@ class FrameReader:
             place = self._place or self._newest()
             block_ms = max(1, min(int(block_s * 1000), int(self._target.timeout_s * 500))) if block_s > 0 else None
             answer = self._client.xread({keys.frames(self._camera): place}, count=limit, block=block_ms)
-            rows = _rows(answer)
+            rows = rows_of(answer)
             self._place = rows[-1][0] if rows else self._still_there(place)
-        return [_entry(fields) for _, fields in rows]
+        return [entry_of(fields) for _, fields in rows]
 
     def newest(self) -> Entry | FrameError | None:
         """The newest entry if it is one behind the reader's place, skipping all between; raises BusUnavailable."""
@@ -115,7 +129,7 @@ class FrameReader:
         if not rows or _id(rows[0][0]) <= _id(self._place or b"0-0"):
             return None
         self._place = bytes(rows[0][0])
-        return _entry(rows[0][1])
+        return entry_of(rows[0][1])
 
     def _still_there(self, place: bytes) -> bytes:
         """The place, or the start when the stream began anew with lower numbers: emptied, or another box."""
@@ -137,7 +151,7 @@ def _id(text: bytes) -> tuple[int, int]:
     return int(epoch), int(seq or 0)
 
 
-def _rows(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+def rows_of(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
     """The entries in an XREAD answer, which RESP2 gives as a list of pairs and RESP3 as a map."""
     if not answer:
         return []
@@ -147,10 +161,11 @@ def _rows(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
     return list(answer[0][1])
 
 
-def _entry(fields: dict[bytes, bytes] | None) -> Entry | FrameError:
+def entry_of(fields: dict[bytes, bytes] | None, limit_bytes: int = header.MAX_PAYLOAD_BYTES) -> Entry | FrameError:
+    """The coded frame in an entry's fields, or what is wrong with it."""
     try:
         packed, payload = (fields or {})[b"h"], (fields or {})[b"d"]
-        head = header.unpack(packed)
+        head = header.unpack(packed, limit_bytes)
         header.check_payload(head, payload)
     except KeyError:
         return CorruptFrame("a stream entry without header or payload", cause="entry")

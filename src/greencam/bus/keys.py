@@ -10,12 +10,29 @@ BEAT_PERIOD_S = 1.0
 BEAT_TTL_S = 5
 INTEREST_PERIOD_S = 1.0
 INTEREST_TTL_S = 3
+REPORT_PERIOD_S = 1.0
+REPAIR_FIELD = "repair"  # its value changes when the durable stream was made anew
 GENERAL_CONTROL = f"{PREFIX}:control"
 
 
 def frames(camera: str) -> str:
     """Stream of coded frames; entry ID `<epoch>-<seq>`, fields `h` (header) and `d` (payload)."""
     return f"{PREFIX}:{{{camera}}}:frames"
+
+
+def durable(camera: str) -> str:
+    """Stream of accepted frames for durable consumers; as `frames`, with field `w` (links) besides."""
+    return f"{PREFIX}:{{{camera}}}:durable"
+
+
+def acks(camera: str) -> str:
+    """Hash: for each durable consumer its report as JSON, how far it is first of all."""
+    return f"{PREFIX}:{{{camera}}}:acks"
+
+
+def gaps(camera: str) -> str:
+    """Hash: one field per gap, `<consumer>/<first ID>`, JSON of what is missing and why; and REPAIR_FIELD."""
+    return f"{PREFIX}:{{{camera}}}:gaps"
 
 
 def interest(camera: str) -> str:
@@ -41,3 +58,8 @@ def announce(camera: str) -> str:
 def control(camera: str) -> str:
     """Channel: JSON commands for the camera's capture process."""
     return f"{PREFIX}:{{{camera}}}:control"
+
+
+def of_camera(camera: str) -> str:
+    """A pattern of every key of this camera."""
+    return f"{PREFIX}:{{{camera}}}:*"

@@ -1,13 +1,13 @@
-"""Coded frames between the camera and Redis: bounded by bytes, oldest dropped and counted when full.
+"""Coded frames between the camera and Redis's live readers: bounded by bytes, oldest dropped and counted when full.
 
-This is the seam of durable delivery: entries stay until `release`, so that retention can later depend on
-consumers' acknowledgements instead of on Redis having taken them.
+What must not be lost takes another way: see durable_spool.py.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from greencam.frame.header import Header
@@ -24,11 +24,12 @@ class Entry:
 class Spool:
     """A queue of entries that never holds more than `limit_bytes` of payload; any thread may call."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+    def __init__(self, limit_bytes: int, bell: Callable[[], None] = lambda: None) -> None:
+        """`bell` is rung when there is something to send."""
+        self._limit_bytes, self._bell = limit_bytes, bell
         self._entries: deque[Entry] = deque()
         self._size_bytes = 0
-        self._lock = threading.Condition()
+        self._lock = threading.Lock()
         self.dropped = 0
 
     def put(self, entry: Entry) -> None:
@@ -39,13 +40,7 @@ class Spool:
             while self._size_bytes > self._limit_bytes and len(self._entries) > 1:
                 self._size_bytes -= len(self._entries.popleft().payload)
                 self.dropped += 1
-            self._lock.notify_all()
-
-    def wait(self, timeout_s: float) -> None:
-        """Wait until there is an entry, at most timeout_s seconds."""
-        with self._lock:
-            if not self._entries:
-                self._lock.wait(timeout_s)
+        self._bell()
 
     def batch(self, limit: int, limit_bytes: int) -> list[Entry]:
         """The oldest entries, in order, at most `limit` and about `limit_bytes`; they stay until released."""

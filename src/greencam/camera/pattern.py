@@ -12,7 +12,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import CameraBroken, Refused
 from greencam.base.pace import Pacer
 from greencam.camera.source import CameraSpec, Opened
-from greencam.frame import counter, lettering
+from greencam.frame import convert, counter, lettering
 from greencam.frame.formats import PixelFormat, check_size
 from greencam.frame.picture import Picture, Pixels, StreamFormat
 
@@ -76,19 +76,7 @@ def _scene(pixel: PixelFormat, width: int, height: int) -> Pixels:
     grain = (np.arange(width) * 7 % 23).astype(np.int16)
     columns = _COLOUR_BGR[phase][:, np.newaxis, :].astype(np.int16) + grain[np.newaxis, :, np.newaxis]
     bgr = np.clip(columns, 0, 255).astype(np.uint8)
-    return _in_format(bgr, pixel)
-
-
-def _in_format(bgr: Pixels, pixel: PixelFormat) -> Pixels:
-    if pixel is PixelFormat.BGR24:
-        return bgr
-    if pixel is PixelFormat.RGB24:
-        return np.ascontiguousarray(bgr[..., ::-1])
-    if pixel in {PixelFormat.BGRA32, PixelFormat.RGBA32}:
-        colour = bgr if pixel is PixelFormat.BGRA32 else bgr[..., ::-1]
-        return np.concatenate([colour, np.full_like(bgr[..., :1], 255)], axis=2)
-    weights = np.array([0.114, 0.587, 0.299])  # ITU-R BT.601 luma, in B, G, R order
-    return np.asarray((bgr @ weights).round(), np.uint8)
+    return convert.luma(bgr) if pixel.planar else convert.from_bgr(bgr, pixel)
 
 
 def _draw_disc(luma: Pixels, number: int, height: int) -> None:

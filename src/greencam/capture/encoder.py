@@ -1,4 +1,7 @@
-"""JPEG on demand: follows the ring while somebody on the bus wants coded frames, encodes each once."""
+"""JPEG on demand: follows the ring while somebody wants coded frames, encodes each once for all of them.
+
+Live readers want every frame while they are there; durable consumers want theirs whether they are there or not.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import FrameError, Overrun
 from greencam.base.tally import Tally
 from greencam.bus.spool import Entry, Spool
+from greencam.capture.delivery import Delivery
 from greencam.frame import header, jpeg
 from greencam.frame.formats import Codec, PixelFormat
 from greencam.frame.ring_reader import RingFrame, RingReader, Start
@@ -22,10 +26,21 @@ _log = logging.getLogger("encoder")
 
 
 class Encoder:
-    """A thread that turns the ring's frames into spool entries while `wanted()` says so."""
+    """A thread that turns the ring's frames into spool entries: all while `wanted()` says so, and those that
+    durable consumers wish for.
+    """
 
-    def __init__(self, spool: Spool, wanted: Callable[[], bool], quality: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        wanted: Callable[[], bool],
+        quality: int,
+        clock: Clock,
+        delivery: Delivery | None = None,
+    ) -> None:
         self._spool, self._wanted, self._quality, self._clock = spool, wanted, quality, clock
+        self._delivery = delivery
+        self._in_order = False
         self._tally = Tally(_log, clock)
         self._path: Path | None = None
         self._reader: RingReader | None = None
@@ -47,6 +62,7 @@ class Encoder:
         """Read from this ring from now on; called before its first frame, which a reader may be waiting for."""
         with suppress(FileNotFoundError, FrameError):
             self._reader = RingReader(path, self._clock, Start.NEXT)
+            self._in_order = True
         self._keep_until_s = self._clock.monotonic() + _UNDECIDED_S
         self._path = path
 
@@ -69,19 +85,40 @@ class Encoder:
                 self._ending.wait(1.0)
 
     def _turn(self) -> None:
-        reader = self._current()
+        live = self._wanted()
+        wish_s = self._delivery.wait_s() if self._delivery else None
+        reader = self._current(wanted=live or wish_s is not None)
         if reader is None:
             self._ending.wait(_IDLE_S / 5)
             return
-        frame = reader.next_frame(_IDLE_S)
+        every = live or bool(self._delivery and self._delivery.in_order())
+        if not every and wish_s:
+            self._in_order = False
+            self._ending.wait(min(wish_s, _IDLE_S))
+            return
+        # After a pause the newest comes first: what went by meanwhile nobody wished for.
+        frame = reader.next_frame(_IDLE_S) if self._in_order else reader.newest_frame(_IDLE_S)
         if frame is not None:
-            self._spool.put(self._encode(frame))
-            self.encoded += 1
+            self._in_order = every
+            self._take(frame, live=live)
         elif reader.ended:
             self._reader = None
 
-    def _current(self) -> RingReader | None:
-        if self._path is None or not self._wanted():
+    def _take(self, frame: RingFrame, *, live: bool) -> None:
+        """Encode the frame once and give it to everybody who wishes for it."""
+        grabbed_s = frame.header.grabbed_ns / 1e9
+        names = self._delivery.wished(grabbed_s) if self._delivery else ()
+        if not live and not names:
+            return
+        entry = self._encode(frame)
+        self.encoded += 1
+        if names and self._delivery and not self._delivery.put(entry, grabbed_s, names):
+            self._tally.count("frames not accepted by the spool")
+        if live:
+            self._spool.put(entry)
+
+    def _current(self, *, wanted: bool) -> RingReader | None:
+        if self._path is None or not wanted:
             if self._clock.monotonic() >= self._keep_until_s:
                 self._reader = None
             return None
@@ -91,6 +128,7 @@ class Encoder:
                 self._reader = RingReader(self._path, self._clock, Start.NEXT)
             except (FileNotFoundError, FrameError):
                 return None  # the owner is about to make another
+            self._in_order = True
         return self._reader
 
     def _encode(self, frame: RingFrame) -> Entry:

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from greencam.base.backoff import Backoff
@@ -21,6 +21,7 @@ from greencam.bus import beats, channels, keys
 from greencam.bus.frames import BATCH, BATCH_BYTES, FrameWriter
 from greencam.bus.link import Client, RedisTarget, connect, server_version
 from greencam.bus.spool import Spool
+from greencam.capture.delivery import Delivery
 from greencam.frame.ring_layout import EPOCH_LIMIT
 
 _TURN_S = 0.1
@@ -38,24 +39,39 @@ class Session:
     listener: channels.Listener
 
 
+@dataclass(frozen=True)
+class Outlets:
+    """Where coded frames wait for Redis: for live readers, of whose frames it keeps `keep_bytes`, and durable ones.
+
+    `bell` is set when something waits.
+    """
+
+    live: Spool
+    keep_bytes: int
+    delivery: Delivery | None = None
+    bell: threading.Event = field(default_factory=threading.Event)
+
+
 class Publisher:
     """Everything that one camera tells and hears over Redis."""
 
-    def __init__(self, target: RedisTarget, camera: str, spool: Spool, keep_bytes: int, clock: Clock) -> None:
-        self._target, self._camera, self._spool, self._clock = target, camera, spool, clock
-        self._keep_bytes = keep_bytes
+    def __init__(self, target: RedisTarget, camera: str, outlets: Outlets, clock: Clock) -> None:
+        self._target, self._camera, self._clock = target, camera, clock
+        self._spool, self._keep_bytes = outlets.live, outlets.keep_bytes
+        self._delivery, self._bell = outlets.delivery, outlets.bell
         self._outbox: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_MESSAGES)
         self._facts: Callable[[], dict[str, Any]] = dict
         self._ending = threading.Event()
         self._drain_until_s = 0.0
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._tally = Tally(_log, clock, period_s=300.0)
-        self._backoff = Backoff(first_s=0.1, limit_s=5.0)
+        self._backoff = Backoff(first_s=0.05, limit_s=0.8)
         self._beat_due_s = self._look_due_s = 0.0
         self._tried_through = (0, 0)
         self.commands: deque[dict[str, Any]] = deque(maxlen=_MESSAGES)
         self.connected = self.wanted = False
-        self.taken_epoch = self.sent = self.lost_connections = 0
+        self.sent = self.lost_connections = 0
+        self.taken_epoch = self._delivery.taken_epoch if self._delivery else 0
 
     def start(self, facts: Callable[[], dict[str, Any]]) -> None:
         """Begin; `facts` gives the beat's content and is called on this thread."""
@@ -70,6 +86,7 @@ class Publisher:
         """Send what is left for at most drain_s, end the beat, disconnect."""
         self._drain_until_s = self._clock.monotonic() + drain_s
         self._ending.set()
+        self._bell.set()
         if self._thread.is_alive():
             self._thread.join(timeout=drain_s + 0.5)
 
@@ -92,7 +109,8 @@ class Publisher:
     def _done(self, session: Session | None) -> bool:
         if not self._ending.is_set():
             return False
-        unsent = session is not None and (len(self._spool) or self._outbox)
+        waiting = self._delivery.waiting if self._delivery else 0
+        unsent = session is not None and (len(self._spool) or self._outbox or waiting)
         return not unsent or self._clock.monotonic() >= self._drain_until_s
 
     def _open(self) -> Session:
@@ -100,6 +118,8 @@ class Publisher:
         frames = FrameWriter(client, self._target, self._camera, self._keep_bytes)
         self._see_who_else_wrote(frames)
         hears = (keys.control(self._camera), keys.GENERAL_CONTROL)
+        if self._delivery is not None:
+            self._delivery.attach(client)
         session = Session(client, frames, channels.Listener(client, self._target, *hears))
         if not self.connected:
             _log.info("%s: connected to %s (%s)", self._camera, self._target.described, server_version(client))
@@ -108,15 +128,29 @@ class Publisher:
         return session
 
     def _turn(self, session: Session) -> None:
+        self._bell.clear()
         heard = session.listener.heard()
+        asked = {str(command.get("do")) for command in heard}
         self.commands.extend(heard)
-        self._look(session, asked=any(command.get("do") == "look" for command in heard))
+        self._look(session, asked="look" in asked)
         self._send_frames(session)
+        more = self._deliver(resend="resend" in asked)
         while self._outbox:
             channels.publish(session.client, self._target, *self._outbox[0])
             self._outbox.popleft()
         self._beat(session)
-        self._spool.wait(_TURN_S)
+        if not more and not len(self._spool):
+            self._bell.wait(_TURN_S)
+
+    def _deliver(self, *, resend: bool) -> bool:
+        """One batch for durable consumers; whether there is more to send at once."""
+        if self._delivery is None:
+            return False
+        if resend:
+            self._delivery.resend()
+        more = self._delivery.turn()
+        self.taken_epoch = max(self.taken_epoch, self._delivery.taken_epoch)
+        return more
 
     def _look(self, session: Session, *, asked: bool) -> None:
         now = self._clock.monotonic()
@@ -148,13 +182,18 @@ class Publisher:
     def _beat(self, session: Session) -> None:
         now = self._clock.monotonic()
         if now >= self._beat_due_s:
-            beats.put(session.client, self._target, keys.beat(self._camera), self._facts())
+            beats.put(session.client, self._target, keys.beat(self._camera), self._all_facts())
             self._beat_due_s = now + keys.BEAT_PERIOD_S
+
+    def _all_facts(self) -> dict[str, Any]:
+        return self._facts() | ({"delivery": self._delivery.facts()} if self._delivery else {})
 
     def _close(self, session: Session | None, error: BusUnavailable) -> None:
         """Disconnect, say so once, wait a growing while."""
         if self.connected or self._backoff.tries == 0:
             _log.warning("%s: %s; capture goes on, retrying", self._camera, error)
+        if self._delivery is not None:
+            self._delivery.tell_lost()
         self.lost_connections += self.connected
         self.connected = self.wanted = False
         if session is not None:

@@ -185,9 +185,9 @@ class CaptureService:
         again, self._now.opened = self._now.opened == opened, opened
         self._allowed_s, self._driver_says = self._settings.deadlines.frame_s, ""
         self._eye.begin(self._ring.path)
+        self._encoder.follow(self._ring.path)  # before the worker, whose first frame it must not miss
         if self._worker is not None:
             self._worker.pipe.send({"ring": str(self._ring.path)})
-        self._encoder.follow(self._ring.path)
         self._enter(State.STREAMING)
         self._voice.announce("stream_started")
         _log.info("%s: %s, %s", self._spec.id, opened["device"], describe_format(facts))

@@ -11,6 +11,7 @@ from typing import Any
 from greencam.base.clock import Clock
 from greencam.bus import keys
 from greencam.camera.source import CameraSpec
+from greencam.capture.availability import Availability
 from greencam.capture.encoder import Encoder
 from greencam.capture.eye import Eye
 from greencam.capture.facts_file import FactsFile
@@ -55,6 +56,7 @@ class Voice:
     def __init__(self, spec: CameraSpec, sources: Sources, progress: Progress, clock: Clock) -> None:
         self._spec, self._sources, self._progress, self._clock = spec, sources, progress, clock
         self.now = Now()
+        self._availability = Availability(clock.monotonic())
 
     def facts(self) -> dict[str, Any]:
         """What is true of this camera now, for beats and status answers."""
@@ -82,13 +84,22 @@ class Voice:
             "rejected": sources.encoder.rejected,
             "counts": dict(now.counts),
             "redis": sources.publisher.connected,
+            "availability": self._availability.as_dict(),
             **sources.recovery.facts(),
         }
 
     def renew(self, now_s: float) -> None:
-        """Renew the facts on this host if it is time to."""
+        """Account for this moment, and renew the facts on this host if it is time to."""
+        self._account(now_s)
         if self._sources.facts_file.due(now_s):
             self._sources.facts_file.renew(self.facts(), now_s)
+
+    def _account(self, now_s: float) -> None:
+        """A second with a new picture is lit; a dark one is charged to what capture knows of the reason."""
+        progress, frozen = self._progress, self._sources.eye.frozen is not None
+        newest = (progress.epoch, progress.seq) if progress.seq and not frozen else None
+        state = "" if self.now.state is State.STREAMING else str(self.now.state)
+        self._availability.note(now_s, newest, "frozen" if frozen else str(self.now.failure.get("cause", state)))
 
     def tell(self) -> None:
         """Something has changed: let everybody know at once, on this host and over Redis."""

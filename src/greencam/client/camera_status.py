@@ -20,6 +20,7 @@ from greencam.base.lock import holder
 from greencam.base.place import facts_path, ring_path
 from greencam.bus import beats, channels, keys
 from greencam.bus.link import Client, RedisTarget, connect, target_of
+from greencam.bus.roles import API
 from greencam.capture.facts_file import capture_pid, read_facts
 from greencam.capture.voice import STALE_S
 from greencam.frame.ring_reader import RingReader
@@ -77,7 +78,10 @@ def camera_status(facts: dict[str, Any] | None, thresholds: CameraHealthThreshol
         "stale": stale,
         **{name: known.get(name) for name in ("frame_age_s", "fps", "wish", "opened", "failure", "frozen")},
         **{name: known.get(name) for name in ("warnings", "quarantine", "rung", "failed_recoveries", "reboot")},
-        **{name: known.get(name) for name in ("incidents", "experience", "counts", "pid", "worker_pid", "redis")},
+        **{
+            name: known.get(name)
+            for name in ("incidents", "experience", "availability", "counts", "pid", "worker_pid", "redis")
+        },
     }
 
 
@@ -90,7 +94,7 @@ class Lookout:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._runtime, self._clock = settings.runtime_dir, clock
         self._thresholds = settings.machine.camera_health_thresholds
-        target = target_of(settings)
+        target = target_of(settings, API.name)
         self._target = replace(target, timeout_s=min(target.timeout_s, REDIS_PATIENCE_S))
         self._redis = connect(self._target)
 

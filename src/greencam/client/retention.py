@@ -1,25 +1,32 @@
-"""Keeping a folder of images below a size and an age: the oldest go first, nothing else is ever touched."""
+"""Keeping a folder of images below a size and an age, and room on its disk: the oldest go first, nothing else is
+ever touched, and no link is followed.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from greencam.base.clock import Clock
+from greencam.base.errors import StoreBusy
 
 _DAY_S = 86400.0
 _JUMP_REST_S = 600.0
 _LEFT_OVER_S = 60.0
+_log = logging.getLogger("store")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may be kept: bytes (0 = no limit) and seconds of age (None = no limit)."""
+    """How much may be kept: bytes (0 = no limit), seconds of age (None = no limit), bytes left free on the disk."""
 
     size_bytes: int = 0
     age_s: float | None = None
+    free_bytes: int = 0
 
 
 NO_LIMITS = Limits()
@@ -34,6 +41,14 @@ class Kept:
     wall_s: float
 
 
+def images_in(folder: Path) -> list[Path]:
+    """The images of ours in this camera's folder, oldest first; links and what has another name are left out."""
+    found = folder.glob(f"????-??-??/{folder.name}_????????_??????_???_*-*.jpg")
+    return sorted(
+        path for path in found if path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
+    )
+
+
 class Shelf:
     """The images of one camera, oldest first, and how many bytes they take."""
 
@@ -42,19 +57,21 @@ class Shelf:
         self._items: deque[Kept] = deque()
         self._offset_s = clock.wall() - clock.monotonic()
         self._trusted_from_s = clock.monotonic()
+        self._free_again_s = clock.monotonic()
         self.size_bytes = self.removed = 0
 
     def look(self) -> None:
         """See what is there; links and files that are not images of ours are left alone."""
         self._items.clear()
         self.size_bytes = 0
-        ours = f"????-??-??/{self._folder.name}_????????_??????_???_*-*.jpg"
-        for path in sorted(self._folder.glob(ours)):
-            if path.is_file() and not path.is_symlink() and not path.parent.is_symlink():
-                with suppress(FileNotFoundError):  # a person tidies up at this very moment
-                    facts = path.stat()
-                    self._note(Kept(path, facts.st_size, facts.st_mtime))
+        for path in images_in(self._folder):
+            with suppress(FileNotFoundError):  # a person tidies up at this very moment
+                facts = path.stat()
+                self._note(Kept(path, facts.st_size, facts.st_mtime))
         self._drop_left_overs()
+        newest_s = max((item.wall_s for item in self._items), default=self._clock.wall())
+        if self._clock.wall() - newest_s > _DAY_S:  # switched off for long, or a clock that is wrong already
+            self._trusted_from_s = self._clock.monotonic() + _JUMP_REST_S
 
     def _drop_left_overs(self) -> None:
         """Remove what a killed recorder was writing; nobody writes at one image for a minute."""
@@ -73,16 +90,49 @@ class Shelf:
         self._items.append(item)
         self.size_bytes += item.size_bytes
 
-    def make_room(self, wanted_bytes: int) -> None:
-        """Remove the oldest images until `wanted_bytes` fit and none is too old; raises OSError."""
-        oldest_s = self._oldest_allowed_s()
+    def make_room(self, wanted_bytes: int) -> list[Path]:
+        """Remove the oldest images until `wanted_bytes` fit and none is too old; which ones.
+
+        Raises OSError, and StoreBusy when the disk has too little room whatever is removed.
+        """
+        oldest_s, removed = self._oldest_allowed_s(), []
         while self._items and (self._too_much(wanted_bytes) or self._items[0].wall_s < oldest_s):
-            item = self._items[0]
-            item.path.unlink(missing_ok=True)
-            self._items.popleft()  # only now: on a read-only disk it is still there
-            self.size_bytes -= item.size_bytes
-            self.removed += 1
-            self._drop_empty_day(item.path.parent)
+            removed.append(self._remove_oldest())
+        return removed + self._free(wanted_bytes)
+
+    def _free(self, wanted_bytes: int) -> list[Path]:
+        """Remove the oldest images for room on the disk, no more than is missing."""
+        if not self._limits.free_bytes:
+            return []
+        missing_bytes, removed = self._missing_bytes(wanted_bytes), []
+        before_bytes, freed_bytes = missing_bytes, 0
+        may_remove = self._clock.monotonic() >= self._free_again_s
+        while may_remove and self._items and freed_bytes < before_bytes:
+            freed_bytes += self._items[0].size_bytes
+            removed.append(self._remove_oldest())
+        if removed:
+            missing_bytes = self._missing_bytes(wanted_bytes)
+            if missing_bytes > before_bytes - freed_bytes // 2:  # snapshots, or somebody else who is faster
+                self._free_again_s = self._clock.monotonic() + _JUMP_REST_S
+                _log.error("removing images from %s frees no room; not trying again for 10 minutes", self._folder)
+        if missing_bytes > 0:
+            raise StoreBusy(
+                f"less than {self._limits.free_bytes >> 20} MB are free for {self._folder}", cause="store"
+            )
+        return removed
+
+    def _missing_bytes(self, wanted_bytes: int) -> int:
+        facts = os.statvfs(self._folder)
+        return self._limits.free_bytes + wanted_bytes - facts.f_bavail * facts.f_frsize
+
+    def _remove_oldest(self) -> Path:
+        item = self._items[0]
+        _unlink_here(self._folder, item.path)
+        self._items.popleft()  # only now: on a read-only disk it is still there
+        self.size_bytes -= item.size_bytes
+        self.removed += 1
+        self._drop_empty_day(item.path.parent)
+        return item.path
 
     def _too_much(self, wanted_bytes: int) -> bool:
         limit = self._limits.size_bytes
@@ -104,3 +154,14 @@ class Shelf:
     def _drop_empty_day(self, day: Path) -> None:
         if day != self._folder and day.is_dir() and not any(day.iterdir()):
             day.rmdir()
+
+
+def _unlink_here(folder: Path, path: Path) -> None:
+    """Remove `<folder>/<day>/<name>` if the day is a folder and no link by now; raises OSError."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with suppress(FileNotFoundError, NotADirectoryError):
+        day = os.open(folder / path.parent.name, flags)
+        try:
+            os.unlink(path.name, dir_fd=day)
+        finally:
+            os.close(day)

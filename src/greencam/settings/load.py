@@ -19,11 +19,12 @@ from greencam.settings.environment import (
     unknown_variables,
 )
 from greencam.settings.fields import EVEN_SIDES, Strict
-from greencam.settings.layer import Key, Layer
+from greencam.settings.layer import Key, Layer, nearest
 from greencam.settings.machine_model import Machine
 from greencam.settings.masking import shown
-from greencam.settings.model import LATER_SECTIONS, Settings, Site
+from greencam.settings.model import DEFAULT_CAMERA_ID, LATER_SECTIONS, Settings, Site
 from greencam.settings.problems import sentences
+from greencam.settings.redis_address import is_cluster
 from greencam.settings.yaml_file import read_yaml
 
 MACHINE_FILE = Path("config.py")
@@ -47,13 +48,13 @@ def load(root: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     problems = [*machine_layer.problems, *site_layer.problems, *unknown_variables(environ)]
     machine = _validated(Machine, machine_layer, problems)
     site = _validated(Site, site_layer, problems)
-    problems += _camera_problems(site_layer)
+    problems += [*_camera_problems(site_layer), *_consumer_problems(site_layer)]
     if machine is None or site is None or problems:
         raise SettingsError(problems)
     settings = _settings(root, machine, site, (machine_layer, site_layer))
-    odd = list(_odd_sides(settings, machine_layer, site_layer))
-    if odd:
-        raise SettingsError(odd)
+    mismatches = [*_odd_sides(settings, machine_layer, site_layer), *_cluster_database(settings, machine_layer)]
+    if mismatches:
+        raise SettingsError(mismatches)
     return settings
 
 
@@ -111,6 +112,32 @@ def _camera_problems(layer: Layer) -> Iterator[str]:
             yield layer.say((*key, "id"), f"{shown(name)} is the id of cameras[{first[name]}] already")
         if entry.get("source") is not None and entry.get("url") is not None:
             yield layer.say((*key, "url"), "a camera has a source or a url, not both")
+
+
+def _consumer_problems(layer: Layer) -> Iterator[str]:
+    """Consumers of the same name, and cameras in their lists that do not exist."""
+    first: dict[Any, int] = {}
+    cameras = [entry.get("id") for entry in _entries(layer, "cameras")] or [DEFAULT_CAMERA_ID]
+    for index, entry in enumerate(_entries(layer, "consumers")):
+        name, key = entry.get("name"), ("consumers", index)
+        if isinstance(name, str) and first.setdefault(name, index) != index:
+            yield layer.say((*key, "name"), f"{shown(name)} is the name of consumers[{first[name]}] already")
+        wished = entry.get("cameras")
+        for camera in wished if isinstance(wished, list) else ():
+            if isinstance(camera, str) and camera not in cameras:
+                known = [text for text in cameras if isinstance(text, str)]
+                yield layer.say((*key, "cameras"), f"there is no camera {shown(camera)}{nearest(camera, known)}")
+
+
+def _entries(layer: Layer, section: str) -> list[dict[str, Any]]:
+    """The entries of a list; one that is no mapping, which is told elsewhere, counts as empty."""
+    entries = layer.values.get(section)
+    return [entry if isinstance(entry, dict) else {} for entry in (entries if isinstance(entries, list) else ())]
+
+
+def _cluster_database(settings: Settings, machine_layer: Layer) -> Iterator[str]:
+    if settings.machine.redis_db and is_cluster(settings.redis_url):
+        yield machine_layer.say(("REDIS_DB",), "a Redis Cluster (REDIS_URL) has database 0 only")
 
 
 def _odd_sides(settings: Settings, machine_layer: Layer, site_layer: Layer) -> Iterator[str]:

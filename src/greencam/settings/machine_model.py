@@ -30,6 +30,15 @@ from greencam.settings.fields import (
 from greencam.settings.redis_address import check_host, check_url
 
 
+class RedisRolePasswords(Strict):
+    """Passwords of the Redis users of greencam's roles (bus/roles.py); empty: REDIS_USERNAME and REDIS_PASSWORD."""
+
+    camera: SecretStr = SecretStr("")
+    consumer: SecretStr = SecretStr("")
+    viewer: SecretStr = SecretStr("")
+    api: SecretStr = SecretStr("")
+
+
 class CameraRecoverySettings(Strict):
     """When and how often a camera is recovered (guide 2); times in seconds."""
 
@@ -127,6 +136,7 @@ class Machine(Strict):
     redis_url: SecretStr = SecretStr("")
     redis_username: Text = ""
     redis_password: SecretStr = SecretStr("")
+    redis_role_passwords: RedisRolePasswords = RedisRolePasswords()
 
     camera_source: Annotated[SourceText, Field(repr=False)] = "auto"
     camera_width: Side = 1270
@@ -149,6 +159,8 @@ class Machine(Strict):
     ring_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.2
     ring_max_mb: Annotated[int, Field(ge=1, le=65536)] = 48
     stream_max_mb: Annotated[int, Field(ge=1, le=65536)] = 16
+    spool_max_mb: Annotated[int, Field(ge=1, le=65536)] = 128
+    spool_fsync_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
 
     images_dir: Folder = "images"
     image_every_s: SecondsOrZero = 1.0

@@ -12,13 +12,15 @@ from pydantic import Field
 
 from greencam.base.place import default_runtime_dir
 from greencam.settings.camera_model import Camera, CameraSettings, resolved
+from greencam.settings.consumer_model import Consumer, ConsumerSettings, resolved_consumers
 from greencam.settings.fields import Megabytes, SecondsOrZero, Strict
 from greencam.settings.layer import Key
 from greencam.settings.machine_model import Machine
-from greencam.settings.redis_address import RedisParts, redis_address
+from greencam.settings.redis_address import RedisParts, as_user, redis_address
 
 __all__ = [
-    "LATER_SECTIONS", "Camera", "CameraSettings", "Machine", "Settings", "Site", "Storage", "StorageSettings",
+    "LATER_SECTIONS", "Camera", "CameraSettings", "Consumer", "ConsumerSettings", "Machine", "Settings", "Site",
+    "Storage", "StorageSettings",
 ]  # fmt: skip
 
 # Sections of guide 4 whose features come later: known names, no effect yet.
@@ -34,22 +36,27 @@ class Storage(Strict):
     every_s: SecondsOrZero | None = None
     max_mb: Megabytes | None = None
     keep_days: Annotated[float, Field(gt=0, le=36500)] | None = None
+    min_free_mb: Annotated[int, Field(ge=0, le=100_000_000)] = 200
 
 
 class Site(Strict):
-    """What config/config.yaml says: the cameras of this site and what is kept of them."""
+    """What config/config.yaml says: the cameras of this site, what is kept of them, and for whom."""
 
     cameras: Annotated[tuple[Camera, ...], Field(strict=False, max_length=256)] = ()
     storage: Storage = Storage()
+    consumers: Annotated[tuple[Consumer, ...], Field(strict=False, max_length=64)] = ()
 
 
 @dataclass(frozen=True)
 class StorageSettings:
-    """How images are kept: one per `every_s` seconds (0 = every frame), at most `max_mb`, for `keep_days`."""
+    """How images are kept: one per `every_s` seconds (0 = every frame), at most `max_mb`, for `keep_days`,
+    while the disk has `min_free_mb` left.
+    """
 
     every_s: float
     max_mb: int
     keep_days: float | None
+    min_free_mb: int
 
 
 @dataclass(frozen=True)
@@ -74,16 +81,23 @@ class Settings:
     @cached_property
     def redis_url(self) -> str | None:
         """The address with its password (never for a log), or None for the embedded Redis."""
+        return redis_address(self._redis_parts)
+
+    def redis_url_for(self, role: str) -> str | None:
+        """The address for a role of greencam: as its own user when it has a password, else as `redis_url`."""
+        password = getattr(self.machine.redis_role_passwords, role).get_secret_value()
+        return redis_address(as_user(self._redis_parts, role, password)) if password else self.redis_url
+
+    @property
+    def _redis_parts(self) -> RedisParts:
         machine = self.machine
-        return redis_address(
-            RedisParts(
-                url=machine.redis_url.get_secret_value(),
-                host=machine.redis_host,
-                port=machine.redis_port,
-                db=machine.redis_db,
-                username=machine.redis_username,
-                password=machine.redis_password.get_secret_value(),
-            )
+        return RedisParts(
+            url=machine.redis_url.get_secret_value(),
+            host=machine.redis_host,
+            port=machine.redis_port,
+            db=machine.redis_db,
+            username=machine.redis_username,
+            password=machine.redis_password.get_secret_value(),
         )
 
     @cached_property
@@ -94,7 +108,13 @@ class Settings:
             every_s=machine.image_every_s if wish.every_s is None else wish.every_s,
             max_mb=machine.images_max_mb if wish.max_mb is None else wish.max_mb,
             keep_days=wish.keep_days,
+            min_free_mb=wish.min_free_mb,
         )
+
+    @cached_property
+    def consumers(self) -> tuple[ConsumerSettings, ...]:
+        """The durable consumers, also those that are not enabled; the recorder is always among them."""
+        return resolved_consumers(self.site.consumers, self.storage.every_s, self.machine.spool_max_mb)
 
     @property
     def images_dir(self) -> Path:

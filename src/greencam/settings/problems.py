@@ -12,7 +12,9 @@ from greencam.settings.layer import Key, Layer, nearest
 from greencam.settings.masking import shown
 
 # Keys whose values are not repeated in any message.
-SECRET_KEYS = frozenset({"REDIS_URL", "REDIS_USERNAME", "REDIS_PASSWORD", "CAMERA_SOURCE", "source", "url"})
+SECRET_KEYS = frozenset(
+    {"REDIS_URL", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_ROLE_PASSWORDS", "CAMERA_SOURCE", "source", "url"}
+)
 
 
 def sentences(error: ValidationError, model: type[BaseModel], layer: Layer, also: Iterable[str] = ()) -> list[str]:

@@ -9,17 +9,19 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from greencam.settings.consumer_model import ConsumerSettings
 from greencam.settings.layer import Key, key_text
 from greencam.settings.masking import HIDDEN, masked
 from greencam.settings.model import Settings
 
 
 def as_data(settings: Settings, *, changed: bool = False) -> dict[str, Any]:
-    """Plain values: `machine`, `cameras`, `storage` and, unless only what changed is wished, `resolved`."""
+    """Plain values: `machine`, `cameras`, `storage`, `consumers`; `resolved` unless only what changed is wished."""
     data: dict[str, Any] = {
         "machine": _fields(settings.machine, changed=changed),
         "cameras": _changed_cameras(settings) if changed else _all_cameras(settings),
         "storage": _fields(settings.site.storage, changed=True) if changed else asdict(settings.storage),
+        "consumers": _changed_consumers(settings) if changed else [_listed(one) for one in settings.consumers],
     }
     if not changed:
         data["resolved"] = _resolved(settings)
@@ -47,7 +49,7 @@ def _line(settings: Settings, key: Key, value: object) -> str:
     return f"{text}  # {place}" if place else text
 
 
-_DERIVED = {"cameras", "storage", "resolved"}  # most of their values were never written down
+_DERIVED = {"cameras", "storage", "consumers", "resolved"}  # most of their values were never written down
 
 
 def _leaves(value: object, key: Key) -> Iterator[tuple[Key, object]]:
@@ -89,6 +91,15 @@ def _all_cameras(settings: Settings) -> list[dict[str, Any]]:
 
 def _changed_cameras(settings: Settings) -> list[dict[str, Any]]:
     return [_fields(camera, changed=True) for camera in settings.site.cameras]
+
+
+def _listed(consumer: ConsumerSettings) -> dict[str, Any]:
+    facts = asdict(consumer)
+    return facts | {"cameras": list(consumer.cameras) if consumer.cameras is not None else "all"}
+
+
+def _changed_consumers(settings: Settings) -> list[dict[str, Any]]:
+    return [_fields(consumer, changed=True) for consumer in settings.site.consumers]
 
 
 def _resolved(settings: Settings) -> dict[str, str]:

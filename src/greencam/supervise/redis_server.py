@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from greencam.base.errors import Refused
+from greencam.base.files import store_errors
+from greencam.bus.credentials import ACL_FILE, write_passwords
 from greencam.settings.model import Settings
 
 _BASE_BYTES = 64 << 20
@@ -30,15 +33,22 @@ def server_binary() -> str:
 
 
 def memory_bytes(settings: Settings) -> int:
-    """maxmemory: twice every camera's stream, and room for clients and small keys."""
+    """maxmemory: twice every camera's two streams, and room for clients and small keys."""
     cameras = sum(camera.enabled for camera in settings.cameras)
-    return _BASE_BYTES + 2 * cameras * settings.machine.stream_max_mb * (1 << 20)
+    return _BASE_BYTES + 4 * cameras * settings.machine.stream_max_mb * (1 << 20)
 
 
-def argv(socket: Path, maxmemory_bytes: int) -> list[str]:
+def prepare(folder: Path, passwords: Mapping[str, str]) -> None:
+    """Leave what the server and its users need in the folder of its socket; raises StoreBusy or Refused."""
+    with store_errors(f"the Redis users in {folder}"):
+        write_passwords(folder, passwords)
+
+
+def argv(socket: Path, maxmemory_bytes: int, *, users: bool = False) -> list[str]:
     """The server's command line; it ends with the supervisor where setpriv (util-linux) is there.
 
-    Raises Refused for a path that is too long for a socket.
+    With `users` it takes only those that `prepare` has written. Raises Refused for a path that is too long for a
+    socket.
     """
     if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
         raise Refused(f"{socket} is too long for a socket; set RUNTIME_DIR to a shorter path")
@@ -55,6 +65,8 @@ def argv(socket: Path, maxmemory_bytes: int) -> list[str]:
         "loglevel": "warning",
         "logfile": str(socket.with_suffix(".log")),  # its advice on kernel settings does not concern us
     }
+    if users:
+        options["aclfile"] = str(socket.with_name(ACL_FILE))
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     setpriv = shutil.which("setpriv")
     guard = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []

@@ -50,10 +50,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class RedisCheck:
-    """How an embedded Redis is looked after: `ping` raises BusUnavailable when it does not answer soon."""
+    """How an embedded Redis is looked after: `ping` raises BusUnavailable when it does not answer soon.
+
+    `prepare` puts into the folder what the server needs there; it may raise StoreBusy or Refused.
+    """
 
     ping: Callable[[], None]
     every_s: float
+    prepare: Callable[[], None] = lambda: None
 
 
 class Supervisor:
@@ -65,7 +69,7 @@ class Supervisor:
         self._claim = claim
         self._status_path = claim.folder / STATUS_FILE
         self._look_s = 0.0
-        self._ping, self._ping_every_s = redis.ping, redis.every_s
+        self._ping, self._ping_every_s, self._prepare = redis.ping, redis.every_s, redis.prepare
         self._clock, self._stop = clock, stop
         self._ping_s, self._unanswered = clock.monotonic() + redis.every_s, 0
         self._shown: object = None
@@ -73,6 +77,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start everything, Redis first."""
+        self._prepare()
         for child in self._children:
             child.start()
             if child.spec.rank == 0:

@@ -31,7 +31,8 @@ def process_table(settings: Settings) -> tuple[ProcessSpec, ...]:
     """
     specs: list[ProcessSpec] = []
     if settings.redis_url is None:
-        argv = redis_server.argv(redis_socket(settings.runtime_dir), redis_server.memory_bytes(settings))
+        socket, memory_bytes = redis_socket(settings.runtime_dir), redis_server.memory_bytes(settings)
+        argv = redis_server.argv(socket, memory_bytes, users=True)
         specs.append(ProcessSpec("redis", tuple(argv), 0, 1.0))
     cameras = [camera.id for camera in settings.cameras if camera.enabled]
     words = [word for camera in cameras for word in ("--camera", camera)]

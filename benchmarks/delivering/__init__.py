@@ -1,0 +1,1 @@
+"""The parts of benchmarks/delivery.py: a stage, faults, and a judge that sees stored images only."""

@@ -1,0 +1,344 @@
+"""Fault matrix, rows 18 to 29, 32 and 33: real processes and faults, judged by stored images and their counters."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greencam.base.clock import SystemClock
+from greencam.bus import keys
+from greencam.bus.durable_spool import DurableSpool
+from greencam.client.image_index import read_index
+from greencam.client.retention import images_in
+from tests.conftest import RedisServer
+from tests.e2e.delivery_rig import Rig, stop_for
+from tests.suite import Suite, wait_until
+
+pytestmark = pytest.mark.e2e
+embedded = pytest.mark.parametrize("redis", ["embedded"], indirect=True)
+KEY = keys.durable("cam1")
+
+
+@pytest.fixture
+def rig(suite: Suite, redis: RedisServer) -> Iterator[Rig]:
+    made = Rig(suite, redis)
+    yield made
+    suite.stop_all()
+
+
+def test_row_18_redis_killed_without_persistence_costs_nothing(rig: Rig) -> None:
+    rig.start()
+    rig.redis.kill()
+    rig.redis.start()
+    time.sleep(0.05)
+    rig.redis.kill()  # twice within a tenth of a second
+    rig.redis.start()
+    rig.wait_for(60)
+    rig.finish()
+    assert len(rig.assert_whole()) > 100
+    assert rig.verified()["good"]
+
+
+@embedded
+def test_row_19_an_outage_is_made_up_for_and_the_camera_does_not_notice(rig: Rig) -> None:
+    rig.start()
+    before = rig.delivery()["accepted"]
+    rig.redis.kill()
+    time.sleep(3.0)
+    stored = len(images_in(rig.folder))
+    rig.redis.start()
+    rig.wait_for(150)
+    facts = wait_until(rig.delivery)
+    assert facts["accepted"] - before > 2.5 * 60, "the camera went on"
+    assert facts["spool_high_water_bytes"] > 100 * 1000
+    assert facts["refused"] == 0
+    rig.finish()
+    assert len(rig.assert_whole()) > stored + 150
+
+
+@embedded
+def test_row_20_an_outage_longer_than_the_spool_loses_exactly_what_it_tells(rig: Rig) -> None:
+    rig.suite.environment["GREENCAM_SPOOL_MAX_MB"] = "1"
+    rig.suite.environment["GREENCAM_CAMERA_WIDTH"], rig.suite.environment["GREENCAM_CAMERA_HEIGHT"] = "640", "480"
+    rig.start()
+    rig.redis.kill()
+    time.sleep(3.0)
+    rig.redis.start()
+    rig.wait_for(60)
+    said = rig.finish()
+    stored = rig.stored()
+    last = max(seq for _, seq in stored)
+    missing = set(range(1, last + 1)) - {seq for _, seq in stored}
+    content = read_index(rig.folder)
+    assert content is not None
+    assert missing
+    (gap,) = (note for note in content.notes if note.kind == "gap")
+    assert (gap.first, gap.last) == (f"1-{min(missing)}", f"1-{max(missing)}")
+    assert gap.frames == len(missing) == max(missing) - min(missing) + 1
+    assert gap.cause == "spool full"
+    assert "ALERT" in said
+    facts = rig.verified()
+    assert (facts["lost"], facts["gap_frames"], facts["duplicate"]) == (0, len(missing), 0)
+
+
+@embedded
+def test_row_21_redis_that_hangs_makes_no_frame_twice(rig: Rig) -> None:
+    rig.start()
+    client = rig.client()
+    server = int(client.info("server")["process_id"])
+    stop_for(server, 1.8)  # longer than REDIS_TIMEOUT: the answer to what was sent comes too late
+    rig.wait_for(30)
+    client.client_pause(1200, all=True)
+    time.sleep(1.3)
+    for kind in ("normal", "pubsub"):
+        client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")  # type: ignore[no-untyped-call]
+    client.close()
+    rig.wait_for(60)
+    rig.finish()
+    rig.assert_whole()
+    assert rig.verified()["good"]
+
+
+@embedded
+def test_row_22_redis_killed_again_and_again_while_frames_are_written(rig: Rig) -> None:
+    rig.start()
+    pauses = random.Random(22)
+    for _ in range(8):
+        rig.redis.kill()
+        time.sleep(pauses.uniform(0.0, 0.1))
+        rig.redis.start()
+        time.sleep(pauses.uniform(0.1, 0.4))
+    rig.wait_for(60)
+    rig.finish()
+    rig.assert_whole()
+
+
+@embedded
+def test_row_23_whatever_is_removed_from_redis_comes_again(rig: Rig) -> None:
+    rig.start()
+    client = rig.client()
+    old_copy = client.dump(KEY)
+
+    def restore() -> None:
+        client.delete(KEY)
+        client.restore(KEY, 0, old_copy or b"", replace=True)
+
+    for forget in (
+        client.flushall,
+        lambda: client.delete(KEY),
+        lambda: client.xtrim(KEY, maxlen=3, approximate=False),
+        restore,
+    ):
+        rig.recorder.send_signal(signal.SIGSTOP)  # so that something is there to be removed
+        time.sleep(0.4)
+        forget()
+        time.sleep(0.3)
+        rig.recorder.send_signal(signal.SIGCONT)
+        rig.wait_for(60)
+    client.close()
+    assert rig.delivery()["repairs"] >= 3
+    rig.finish()
+    rig.assert_whole()
+    assert rig.verified()["good"]
+
+
+@embedded
+def test_row_24_redis_out_of_memory_holds_frames_up_and_loses_none(rig: Rig) -> None:
+    rig.start()
+    client = rig.client()
+    client.config_set("maxmemory", 1)
+    time.sleep(2.0)
+    client.config_set("maxmemory", 64 << 20)
+    client.close()
+    rig.wait_for(120)
+    rig.finish()
+    rig.assert_whole()
+
+
+def test_row_25_a_replica_that_is_a_second_behind_takes_over(suite: Suite, short_folder: Path) -> None:
+    binary = pytest.importorskip("shutil").which("redis-server")
+    if binary is None:
+        pytest.skip("Debian's redis-server is not installed: sudo scripts/debian-test-packages")
+    master = RedisServer(short_folder, binary, port=free_port())
+    replica_folder = short_folder / "b"
+    replica_folder.mkdir()
+    replica = RedisServer(replica_folder, binary, replica_of=master)
+    master.start()
+    replica.start()
+    rig = Rig(suite, master)
+    try:
+        rig.start()
+        client = rig.client()
+        wait_until(lambda: client.info("replication")["connected_slaves"] == 1)
+        other = Rig(suite, replica).client()
+        wait_until(lambda: other.exists(KEY))
+        other.replicaof("NO", "ONE")
+        time.sleep(1.0)
+        client.close()
+        other.close()
+        master.kill()
+        master.socket.unlink(missing_ok=True)
+        master.socket.symlink_to(replica.socket)
+        rig.wait_for(60)
+        rig.finish()
+        rig.assert_whole()
+        assert rig.verified()["good"]
+    finally:
+        suite.stop_all()
+        replica.stop()
+        master.stop()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+    return number
+
+
+@embedded
+def test_row_27_a_recorder_killed_at_any_moment_stores_nothing_twice(rig: Rig) -> None:
+    rig.start()
+    pauses = random.Random(27)
+    for _ in range(8):
+        rig.kill(rig.recorder)
+        rig.start_recorder()
+        rig.wait_for(1)
+        time.sleep(pauses.uniform(0.0, 0.2))
+    rig.finish()
+    rig.assert_whole()
+    facts = rig.verified()
+    assert facts["good"]
+    assert facts["unlisted"] == 0
+
+
+@embedded
+def test_row_28_a_recorder_that_is_gone_too_long_is_released_and_later_told_what_it_missed(rig: Rig) -> None:
+    rig.suite.environment["GREENCAM_CONSUMERS"] = "[{name: recorder, every_s: 0, max_lag_s: 1}]"
+    rig.start()
+    rig.recorder.send_signal(signal.SIGSTOP)
+    released = wait_until(
+        lambda: next((f for f in [rig.delivery()] if f["consumers"]["recorder"]["released"]), None)
+    )
+    assert released["consumers"]["recorder"]["given_up"] > 0
+    waiting = wait_until(lambda: next((f for f in [rig.delivery()] if f["spool_frames"] == 0), None))
+    time.sleep(0.5)
+    assert rig.delivery()["accepted"] == waiting["accepted"], "nothing is encoded for nobody"
+    rig.recorder.send_signal(signal.SIGCONT)
+    rig.wait_for(60)
+    said = rig.finish()
+    assert "ALERT: recorder has taken nothing for" in said
+    assert "recorder is back" in said
+    facts = rig.verified()
+    assert (facts["lost"], facts["duplicate"], facts["gaps"]) == (0, 0, 1)
+    assert 0 < facts["gap_frames"] <= released["consumers"]["recorder"]["given_up"] + 60
+
+
+@embedded
+def test_row_29_a_killed_capture_leaves_every_accepted_frame_to_its_successor(rig: Rig) -> None:
+    rig.start()
+    for _ in range(3):
+        rig.redis.kill()  # so that frames wait
+        time.sleep(0.5)
+        rig.kill(rig.capture)
+        accepted = DurableSpool(
+            rig.suite.runtime / "cam1.spool", 1 << 30, ["recorder"], SystemClock(), lambda: None
+        )
+        epoch, seq = accepted.ledger.newest
+        accepted.close()
+        rig.redis.start()
+        rig.start_capture()
+        rig.wait_for(40)
+        assert {(epoch, number) for number in range(1, seq + 1)} <= set(rig.stored())
+    rig.finish()
+    rig.assert_whole()
+    assert rig.verified()["good"]
+
+
+@embedded
+def test_row_32_hostile_entries_are_rejected_counted_and_skipped_with_a_record(rig: Rig, tmp_path: Path) -> None:
+    rig.start()
+    client = rig.client()
+    fired = tmp_path / "fired"
+    pickled = b"cos\nsystem\n(S'touch " + str(fired).encode() + b"'\ntR."
+    hostile: list[dict[Any, Any]] = [
+        {b"h": pickled, b"d": pickled, b"w": pickled},
+        {b"h": b"short", b"d": b"x"},
+        {b"h": b"GCFR" + b"\xff" * 124, b"d": b"x"},
+        {b"d": bytes(8 << 20)},
+        {b"frame": pickled},
+    ]
+    for fields in hostile:
+        rows: Any = wait_until(lambda: client.xrevrange(KEY, count=1))
+        epoch, _, seq = rows[0][0].decode().partition("-")
+        client.xadd(KEY, fields, id=f"{epoch}-{int(seq) + 300}")
+        rig.wait_for(40)
+    client.hset(keys.acks("cam1"), mapping={"recorder": pickled, "stranger": "[" * 3000})
+    client.close()
+    rig.wait_for(60)
+    rig.finish()
+    rig.assert_whole()
+    facts = rig.verified()
+    assert facts["good"]
+    assert facts["rejected"] >= 3
+    assert not fired.exists()
+
+
+@embedded
+def test_row_33_a_viewer_that_reads_hardly_ever_hurts_nobody(rig: Rig) -> None:
+    rig.start()
+    viewer = rig.suite.start("client.py", "--transport", "redis", "--stats")
+    wait_until(lambda: rig.client().exists("greencam:{cam1}:frames"))
+    os.kill(viewer.pid, signal.SIGSTOP)
+    before = rig.delivery()["accepted"]
+    time.sleep(3.0)
+    wait_until(lambda: rig.delivery()["accepted"] - before > 150, 3.0)
+    rig.kill(viewer)
+    rig.finish()
+    rig.assert_whole()
+    assert rig.verified()["good"]
+
+
+@embedded
+def test_one_image_per_period_is_all_that_is_encoded_while_nobody_looks(rig: Rig) -> None:
+    rig.suite.environment["GREENCAM_CONSUMERS"] = "[{name: recorder, every_s: 0.25}]"
+    rig.start_recorder()
+    rig.start_capture()
+    rig.wait_for(9)
+    facts = wait_until(rig.delivery)
+    assert facts["accepted"] < 30
+    rig.suite.finish(rig.capture)
+    time.sleep(0.5)
+    rig.suite.finish(rig.recorder)
+    seqs = [seq for _, seq in rig.stored()]
+    steps = [after - before for before, after in pairwise(seqs)]
+    assert sum(steps) / len(steps) == pytest.approx(15, abs=2)
+    assert rig.verified()["good"]
+
+
+@embedded
+def test_workers_share_a_camera_and_a_dead_one_costs_nothing(rig: Rig) -> None:
+    rig.start()
+    words = ("client.py", "--group", "plates", "--json", "--save")
+    first = rig.suite.start(*words, str(rig.suite.root / "a"), "--worker", "a")
+    second = rig.suite.start(*words, str(rig.suite.root / "b"), "--worker", "b")
+    a, b = (rig.suite.root / name / "cam1" for name in "ab")
+    wait_until(lambda: len(images_in(a)) > 20 and len(images_in(b)) > 20)
+    rig.kill(first)
+    had = len(images_in(b))
+    wait_until(lambda: len(images_in(b)) > had + 60)
+    rig.suite.finish(second)
+    names = [path.stem.rpartition("_")[2] for path in [*images_in(a), *images_in(b)]]
+    assert len(names) == len(set(names))
+    rig.finish()
+    rig.assert_whole()
