@@ -88,6 +88,7 @@ def _capture(options: argparse.Namespace) -> int:
     heap.return_large_blocks()
     camera = _camera(settings, options)
     runtime = private_folder(settings.runtime_dir)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # the lock tells others whom to signal; not before we listen
     lock = Lock(lock_path(runtime, camera.id), f"the capture of {camera.id}")
     spec = spec_of(camera, settings)
     bell = threading.Event()
