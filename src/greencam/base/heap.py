@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 
 _M_MMAP_THRESHOLD = -3  # malloc.h
-# Above the JPEG of a usual picture, below the room that an encoder takes for the worst one: mapping and faulting costs
-# 2 % of an encode of 1280×720 here, with the JPEGs themselves 7 %.
+# Above the JPEG of a usual picture, below the room that an encoder takes for the worst one: mapping and faulting
+# costs 2 % of an encode of 1280×720 here, with the JPEGs themselves 7 %.
 _LARGE_BYTES = 256 << 10
 
 
