@@ -204,11 +204,8 @@ class CaptureService:
         if self._progress.look(self._ring.cursor, self._ring.epoch, now_s):
             self._allowed_s = self._settings.deadlines.frame_s
             self._look(self._progress.frames - before, now_s)
-        elif (
-            self._driver_says and self._now.state is State.STREAMING and self._silent_s(now_s) > _BUFFER_PATIENCE_S
-        ):
-            cause, self._driver_says = self._driver_says, ""
-            self._fail({"retry": True, "cause": cause, "text": "no frames, and the driver reports a fault"})
+        elif self._now.state is State.STREAMING and self._silent_s(now_s) > _BUFFER_PATIENCE_S:
+            self._believe_the_driver()
 
     def _believe_the_driver(self) -> None:
         """No frames come, and the driver has written why: that is reason enough, before any deadline."""
@@ -219,9 +216,10 @@ class CaptureService:
     def _look(self, came: int, now_s: float) -> None:
         """New frames are there: look at the newest, tell the ladder, and see whether the picture is alive."""
         self._eye.look(now_s, self._progress.fps, self._now.opened.get("format", {}).get("fps", 0.0))
+        trying = self._recovery.attempt is not None
         if self._now.state is State.STREAMING:  # what an old worker, or an old stream, still gave proves nothing
             self._recovery.frames_came(came, self._eye.digest)
-        if self._now.failure and not self._recovery.troubled:
+        if trying and self._recovery.attempt is None:
             self._now.failure = {}
             self._voice.tell()
         if self._now.state is State.STREAMING and (finding := self._eye.frozen) is not None:
