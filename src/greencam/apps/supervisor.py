@@ -25,7 +25,7 @@ from greencam.base.notify import notifier_for
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.credentials import new_passwords
-from greencam.bus.link import bus_errors, connect, target_of
+from greencam.bus.link import bus_errors, connect, own_target, target_of
 from greencam.bus.roles import API
 from greencam.capture.facts_file import read_facts
 from greencam.capture.plan import State as CaptureState
@@ -119,7 +119,7 @@ def _wanted() -> Wanted:
 
 def _ping(settings: Settings) -> Callable[[], None]:
     """Asks the embedded Redis; raises BusUnavailable."""
-    target = replace(target_of(settings, API.name), timeout_s=1.0)
+    target = replace(own_target(settings, API.name), timeout_s=1.0)
     client = connect(target)
 
     def ping() -> None:
@@ -130,13 +130,9 @@ def _ping(settings: Settings) -> Callable[[], None]:
 
 
 def _preparation(settings: Settings) -> Callable[[], None]:
+    """What an embedded Redis finds in its folder: the same users and passwords as long as this suite runs."""
     passwords = new_passwords()
-
-    def prepare() -> None:
-        if target_of(settings, API.name).embedded:
-            redis_server.prepare(settings.runtime_dir, passwords)
-
-    return prepare
+    return lambda: redis_server.prepare(settings.runtime_dir, passwords)
 
 
 def _streams(settings: Settings, clock: Clock) -> Callable[[], bool]:

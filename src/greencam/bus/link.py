@@ -10,7 +10,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -153,12 +153,17 @@ def server_version(client: redis.Redis) -> str:
 
 def target_of(settings: Settings, role: str = CONSUMER.name) -> RedisTarget:
     """Redis as the settings name it, for a role of bus/roles.py: the configured one, else our own one's socket."""
-    machine = settings.machine
     url = settings.redis_url_for(role)
+    own = own_target(settings, role)
+    return own if url is None else replace(own, url=url, embedded=False)
+
+
+def own_target(settings: Settings, role: str) -> RedisTarget:
+    """The embedded Redis, whether or not the settings name another one."""
     return RedisTarget(
-        url=url or f"unix://{quote(str(redis_socket(settings.runtime_dir)))}",
-        timeout_s=machine.redis_timeout,
-        health_check_s=machine.redis_health_check_interval,
-        embedded=url is None,
+        url=f"unix://{quote(str(redis_socket(settings.runtime_dir)))}",
+        timeout_s=settings.machine.redis_timeout,
+        health_check_s=settings.machine.redis_health_check_interval,
+        embedded=True,
         role=role,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from greencam.base.clock import Clock
 from greencam.base.errors import GivenUp
@@ -20,16 +20,23 @@ _log = logging.getLogger("supervisor")
 
 
 class Fleet:
-    """The children of one table, by rank; `make_child` makes one from its line of the table."""
+    """The children of one table, by rank; `make_child` makes one from its line of the table.
+
+    `sweep` ends what is our child and none of these (strays.py), and tells how many are left.
+    """
 
     def __init__(
-        self, specs: Iterable[ProcessSpec], make_child: Callable[[ProcessSpec], Child], clock: Clock
+        self,
+        specs: Iterable[ProcessSpec],
+        make_child: Callable[[ProcessSpec], Child],
+        clock: Clock,
+        sweep: Callable[[Collection[int], float], int] | None = None,
     ) -> None:
         self._make_child, self._clock = make_child, clock
         self.children = sorted((make_child(spec) for spec in specs), key=_rank)
         self._leaving: list[Child] = []
         self._regrouped_s: dict[int, float] = {}
-        self._strays = Strays()
+        self._strays = sweep or Strays().sweep
         self._sweep_s = 0.0
 
     def named(self, name: str) -> Child | None:
@@ -53,7 +60,7 @@ class Fleet:
             self._escalate(rank, now_s)
         if now_s >= self._sweep_s:
             self._sweep_s = now_s + _SWEEP_S
-            self._strays.sweep(self._pids(), now_s)
+            self._strays(self._pids(), now_s)
 
     def excuse(self, now_s: float) -> None:
         """We did not run ourselves: nobody is blamed for that time."""
@@ -182,7 +189,7 @@ class Fleet:
     def _sweep(self, end_s: float) -> None:
         """End what children left behind; one more look after each, because its own children come to us then."""
         end_s = min(end_s, self._clock.monotonic() + policy.KILLED_S)
-        while self._strays.sweep(self._pids(), self._clock.monotonic()) and self._clock.monotonic() < end_s:
+        while self._strays(self._pids(), self._clock.monotonic()) and self._clock.monotonic() < end_s:
             self._clock.sleep(_POLL_S)
 
     def _all(self) -> list[Child]:

@@ -24,8 +24,9 @@ class Pinger:
         self.trouble = ""
 
     def start(self) -> None:
-        """Begin to ask."""
-        self._thread.start()
+        """Begin to ask, unless it asks already."""
+        if not self._thread.is_alive():
+            self._thread.start()
 
     def hurry(self) -> None:
         """A server is starting: ask now, whatever pause there would be."""

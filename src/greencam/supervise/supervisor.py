@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,8 +113,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Begin to take requests; the turns start the processes, Redis first."""
-        self._parts.prepare()
-        self._parts.pinger.start()
+        self._prepare(child.spec for child in self._fleet.children)
         self._control.start()
         self._own = self._own or self._parts.load().own
         self.tick(self._clock.monotonic())
@@ -159,6 +158,12 @@ class Supervisor:
         self._status_path.unlink(missing_ok=True)
         self._claim.release()
 
+    def _prepare(self, specs: Iterable[ProcessSpec]) -> None:
+        """Make ready what an embedded Redis needs, if there is to be one; raises StoreBusy or Refused."""
+        if any(spec.name == REDIS for spec in specs):
+            self._parts.prepare()
+            self._parts.pinger.start()
+
     def _hurry(self) -> None:
         redis = self._fleet.named(REDIS)
         if redis is not None and redis.state is State.STARTING:
@@ -168,7 +173,7 @@ class Supervisor:
         """Take over new settings; bad ones change nothing, and every problem is told."""
         self._parts.voice.reloading()
         try:
-            wanted = self._parts.load()
+            told = self._changes(now_s)
         except SettingsError as error:
             _log.error(
                 "the new settings are not taken over, the old ones stay in force; %d problems:", len(error.problems)
@@ -178,13 +183,17 @@ class Supervisor:
         except GreencamError as error:
             _log.error("the new settings are not taken over, the old ones stay in force: %s", error)
         else:
-            told = self._fleet.change(wanted.specs, now_s)
-            own = self._own or {}
-            late = [name.upper() for name, value in wanted.own.items() if own.get(name, value) != value]
-            if late:
-                told.append(f"{', '.join(late)} of the supervisor itself: at its next start")
             _log.info("settings read anew: %s", "; ".join(told) or "nothing has changed")
         self._parts.voice.reloaded()
+
+    def _changes(self, now_s: float) -> list[str]:
+        """Make the fleet what the settings ask for now; a sentence for each change. Raises SettingsError."""
+        wanted = self._parts.load()
+        self._prepare(wanted.specs)
+        told = self._fleet.change(wanted.specs, now_s)
+        own = self._own or {}
+        late = [name.upper() for name, value in wanted.own.items() if own.get(name, value) != value]
+        return [*told, f"{', '.join(late)} of the supervisor itself: at its next start"] if late else told
 
     def _check_folder(self) -> None:
         """Start everything anew when the folder in memory was removed: rings, sockets and lock went with it."""
@@ -194,7 +203,7 @@ class Supervisor:
         wishes = [(child, child.wish) for child in self._fleet.children]
         self._fleet.stop(lambda: self._stop.forced)
         self._claim.renew()
-        self._parts.prepare()
+        self._prepare(child.spec for child in self._fleet.children)
         self._control.start()
         self._shown = None
         for child, wish in wishes:
