@@ -103,7 +103,7 @@ def test_a_supervisor_that_was_stopped_itself_blames_nobody(mini: MiniSuite) -> 
     time.sleep(3)
     for pid in (process.pid, first):
         os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: "the supervisor itself did not run" in mini.log)
+    wait_until(lambda: "the supervisor itself did not run" in mini.log, 5)
     time.sleep(1)
     assert pid_of(mini, "a") == first
 

@@ -16,7 +16,10 @@ _REPLACING_S = 10.0
 
 
 class LoopLag:
-    """How late the loop's turns come and how long they take, together in seconds; the worst of the last minute."""
+    """How late the loop's turns come, in seconds; the worst of the last minute.
+
+    A turn that takes long makes the next one late: we may have been stopped within it as well as between two.
+    """
 
     def __init__(self) -> None:
         self._wanted_s: float | None = None
@@ -30,8 +33,8 @@ class LoopLag:
 
     def wants(self, began_s: float, now_s: float, pause_s: float) -> None:
         """The turn that began at began_s ends now and wants the next one after pause_s."""
-        lag_s = self.last_s + (now_s - began_s)
-        self._wanted_s = now_s + pause_s
+        lag_s = max(self.last_s, now_s - began_s)
+        self._wanted_s = began_s + pause_s
         while self._worst and (self._worst[-1][1] <= lag_s):
             self._worst.pop()
         self._worst.append((now_s, lag_s))
