@@ -5,14 +5,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from greencam.base import beat
 from greencam.base.errors import EXIT_ENDED
-from greencam.supervise.child import Child
-from greencam.supervise.policy import FIRST_S, HEALTHY_S, LIMIT_S
+from greencam.supervise.child import Child, State, Wish
+from greencam.supervise.policy import FIRST_S, HEALTHY_S, LIMIT_S, Patience
 from greencam.supervise.relay import LogFile, Relay
 from greencam.supervise.table import ProcessSpec
 from tests.fake_clock import FakeClock
@@ -27,7 +30,7 @@ class MovedClock(FakeClock):
         super().sleep(seconds)
 
 
-Make = Callable[[str], Child]
+Make = Callable[..., Child]
 
 
 @pytest.fixture
@@ -42,17 +45,30 @@ def make(tmp_path: Path, clock: MovedClock) -> Iterator[Make]:
     relay.start()
     made: list[Child] = []
 
-    def child(script: str) -> Child:
+    def child(script: str, **words: Any) -> Child:
         path = tmp_path / f"job{len(made)}.py"
         path.write_text(script)
-        made.append(Child(ProcessSpec("job", (sys.executable, str(path)), 2, 1.0), relay, clock))
+        made.append(Child(ProcessSpec("job", (sys.executable, str(path)), 2, 1.0, **words), relay, clock))
         return made[-1]
 
     yield child
     for child_made in made:
-        child_made.ask_to_stop()
-        child_made.ensure_stopped(0.0)
+        child_made.wish = Wish.STOP
+        child_made.begin_stop(0.0, clock.now_s + 60)
+        gone(child_made, clock)
     relay.stop()
+
+
+def gone(child: Child, clock: MovedClock) -> None:
+    def looked() -> bool:
+        child.look(clock.now_s)
+        return child.pid is None
+
+    wait_until(looked, 20)
+
+
+def state_of(child: Child) -> State:
+    return child.state
 
 
 def ended(child: Child) -> None:
@@ -160,18 +176,134 @@ def test_a_command_that_can_not_be_started_now_is_tried_again(
     assert not child.done
 
 
-def test_facts_are_what_status_shows(make: Make) -> None:
+def test_facts_are_what_status_shows(make: Make, clock: MovedClock) -> None:
     child = make("import time; time.sleep(600)")
-    assert child.facts() == {"name": "job", "pid": None, "restarts": 0, "done": False, "command": "job0.py"}
+    assert child.facts() == {
+        "name": "job", "pid": None, "state": "not started", "held": False, "restarts": 0, "done": False,
+        "command": "job0.py", "last_end": "",
+    }  # fmt: skip
     child.start()
     pid = child.facts()["pid"]
     assert Path(f"/proc/{pid}").exists()
-    child.ask_to_stop()
-    assert child.ensure_stopped(20.0)
-    assert child.facts()["pid"] is None
+    child.wish = Wish.STOP
+    child.begin_stop(clock.now_s + 60, clock.now_s + 60)
+    gone(child, clock)
+    assert (child.facts()["pid"], child.facts()["state"]) == (None, "stopped")
 
 
 def test_to_stop_one_that_never_ran_is_nothing(make: Make) -> None:
     child = make("pass")
-    child.ask_to_stop()
-    assert child.ensure_stopped(0.0)
+    child.begin_stop(0.0, 0.0)
+    assert (child.pid, child.running) == (None, False)
+
+
+# --- hung -------------------------------------------------------------------------------------------------------
+
+SLEEPS = "import time; time.sleep(600)"
+
+
+def beating(make: Make, tmp_path: Path) -> tuple[Child, Path]:
+    path = tmp_path / "beat"
+    return make(SLEEPS, beat=path, patience=Patience(30.0, 10.0)), path
+
+
+def test_one_whose_beat_stays_away_is_replaced(make: Make, tmp_path: Path, clock: MovedClock) -> None:
+    child, path = beating(make, tmp_path)
+    child.start()
+    first = child.pid
+    assert state_of(child) is State.STARTING
+    beat.renew(path, clock.now_s)
+    child.look(clock.now_s)
+    assert child.ready
+    clock.now_s += 9.9
+    child.look(clock.now_s)
+    assert child.ready
+    clock.now_s += 0.2
+    child.look(clock.now_s)
+    assert state_of(child) is State.STOPPING
+    gone(child, clock)
+    assert state_of(child) is State.WAITING
+    clock.now_s += 2 * FIRST_S
+    child.look(clock.now_s)
+    assert child.pid not in {None, first}
+
+
+def test_one_that_is_stopped_by_a_signal_is_ended_all_the_same(
+    make: Make, tmp_path: Path, clock: MovedClock
+) -> None:
+    child, _ = beating(make, tmp_path)
+    child.start()
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGSTOP)
+    clock.now_s += 31
+    child.look(clock.now_s)
+    gone(child, clock)
+    assert child.last_end == "SIGTERM"
+
+
+def test_one_that_ignores_sigterm_is_killed(make: Make, tmp_path: Path, clock: MovedClock) -> None:
+    child, _ = beating(make, tmp_path)
+    deaf = "import signal, sys, time; signal.signal(15, signal.SIG_IGN); open(sys.argv[1], 'w'); time.sleep(600)"
+    Path(child.spec.argv[1]).write_text(deaf)
+    child.spec = replace(child.spec, argv=(*child.spec.argv, str(tmp_path / "up")))
+    child.start()
+    wait_until((tmp_path / "up").exists)
+    clock.now_s += 31
+    child.look(clock.now_s)
+    clock.now_s += 0.9
+    child.look(clock.now_s)
+    assert child.running
+    clock.now_s += 0.2
+    child.look(clock.now_s)
+    ended(child)
+    child.look(clock.now_s)
+    assert child.last_end == "SIGKILL"
+
+
+def test_time_in_which_we_did_not_run_is_nobodys_fault(make: Make, tmp_path: Path, clock: MovedClock) -> None:
+    child, path = beating(make, tmp_path)
+    child.start()
+    beat.renew(path, clock.now_s)
+    clock.now_s += 3600
+    child.excuse(clock.now_s)
+    child.look(clock.now_s + 9.9)
+    assert state_of(child) is State.RUNNING
+    child.look(clock.now_s + 10.1)
+    assert state_of(child) is State.STOPPING
+
+
+def test_one_that_is_held_is_neither_replaced_nor_started_again(
+    make: Make, tmp_path: Path, clock: MovedClock
+) -> None:
+    child, _ = beating(make, tmp_path)
+    child.start()
+    child.wish = Wish.HOLD
+    clock.now_s += 1000
+    child.look(clock.now_s)
+    assert child.running
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+    ended(child)
+    for _ in range(3):
+        clock.now_s += 1000
+        child.look(clock.now_s)
+    assert (child.facts()["pid"], state_of(child)) == (None, State.STOPPED)
+    child.start_afresh()
+    child.look(clock.now_s)
+    assert child.pid is not None
+
+
+def test_a_crash_loop_starts_at_most_ten_times_a_minute(make: Make, clock: MovedClock) -> None:
+    child = make("raise SystemExit(1)")
+    child.start()
+    starts = [clock.now_s]
+    end_s = clock.now_s + 180
+    while clock.now_s < end_s:
+        if child.pid is not None:
+            ended(child)
+        before = child.restarts
+        clock.now_s += 0.25
+        child.look(clock.now_s)
+        starts += [clock.now_s] * (child.restarts - before)
+    busiest = max(sum(at_s <= other < at_s + 60 for other in starts) for at_s in starts)
+    assert 5 <= busiest <= 10

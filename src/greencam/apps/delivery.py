@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from greencam.base.clock import Clock
@@ -69,10 +70,11 @@ def disk_copy_of(settings: Settings, camera: str, clock: Clock) -> DiskCopy | No
 
 @dataclass(frozen=True)
 class Recording:
-    """What a recorder is told: where images go and which durable consumer it is."""
+    """What a recorder is told: where images go, which durable consumer it is, what to call at every turn."""
 
     files: FolderSettings
     consumer: str
+    turned: Callable[[], None] = lambda: None
 
 
 def recorder_of(settings: Settings, camera: str, recording: Recording, places: Places, clock: Clock) -> Recorder:
@@ -83,7 +85,12 @@ def recorder_of(settings: Settings, camera: str, recording: Recording, places: P
         raise Refused(f"no durable consumer {name!r} of {camera} in config/config.yaml; known: {known}")
     durable = settings.machine.spool_fsync_ms > 0
     store = ImageStore(recording.files, camera, name, clock, durable=durable)
-    return Recorder(store, lambda place: DurableFeed(camera, name, place, places=places, clock=clock), clock)
+    return Recorder(
+        store,
+        lambda place: DurableFeed(camera, name, place, places=places, clock=clock),
+        clock,
+        recording.turned,
+    )
 
 
 def lock_of(settings: Settings, camera: str, consumer: str) -> Lock:

@@ -13,6 +13,7 @@ from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import BusUnavailable
 from greencam.base.files import read_json
 from greencam.base.lock import holder
+from greencam.base.place import control_socket
 from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect, target_of
 from greencam.bus.roles import API
@@ -22,6 +23,7 @@ from greencam.client.camera_status import frame_age_s, local_facts
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
+from greencam.supervise.control import ask
 from greencam.supervise.supervisor import LOCK_FILE, STATUS_FILE
 
 EXIT_DEGRADED = 1
@@ -34,10 +36,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="run.sh status", description="What runs and how fresh its frames are.")
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     options = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    return at_the_edge(lambda: _status(as_json=options.json))
+    return at_the_edge(lambda: report(as_json=options.json))
 
 
-def _status(*, as_json: bool) -> int:
+def report(*, as_json: bool) -> int:
+    """Print the state of the suite; the exit code."""
     settings = load()
     facts = gather(settings, SystemClock())
     print(json.dumps(facts, indent=1) if as_json else _text(facts))
@@ -53,6 +56,8 @@ def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
     runtime = settings.runtime_dir
     pid = holder(runtime / LOCK_FILE)
     table = read_json(runtime / STATUS_FILE) if pid is not None else None
+    told_by_suite = ask(control_socket(runtime), {"do": "status"}) if pid is not None else None
+    written = table.get("children", []) if isinstance(table, dict) else []
     told = _beats(target_of(settings, API.name), [camera.id for camera in settings.cameras])
     enabled = [camera for camera in settings.cameras if camera.enabled]
     cameras = [
@@ -61,7 +66,9 @@ def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
     ]
     return {
         "supervisor_pid": pid,
-        "processes": table.get("children", []) if isinstance(table, dict) else [],
+        "processes": (told_by_suite or {}).get("processes") or written,
+        "uptime_s": (told_by_suite or {}).get("uptime_s"),
+        "loop_lag_ms": (told_by_suite or {}).get("loop_lag_ms"),
         "cameras": cameras,
         "redis": target_of(settings).described,
         "redis_connected": told[_REDIS] is not None,
@@ -118,16 +125,28 @@ def _text(facts: dict[str, Any]) -> str:
     else:
         head = f"greencam runs as process {facts['supervisor_pid']}"
     lines = [head]
-    for child in facts["processes"]:
-        state = f"process {child['pid']}" if child["pid"] else ("finished" if child["done"] else "not running")
-        again = f", restarted {child['restarts']} times" if child["restarts"] else ""
-        lines.append(f"  {child['name']:12} {child['command']:16} {state}{again}")
+    lines += [f"  {one['name']:12} {one['command']:16} {process_text(one)}" for one in facts["processes"]]
     running = facts["supervisor_pid"] is not None
     shown = [camera for camera in facts["cameras"] if running or camera["frame_age_s"] is not None]
     lines += [f"  {_camera_text(camera)}".replace("\n", "\n  ") for camera in shown]
     if running:
         lines.append(f"  {facts['redis']}: {'connected' if facts['redis_connected'] else 'can not be reached'}")
     return "\n".join(lines)
+
+
+def process_text(child: dict[str, Any]) -> str:
+    """What a process does, in words."""
+    state = child.get("state")
+    words = [f"process {child['pid']}" if child["pid"] else str(state or "not running")]
+    if child["pid"] and state in {"starting", "stopping"}:
+        words.append(state)
+    if state == "waiting":
+        words += [f"ended with {child['last_end']}", f"next start in {child.get('next_start_s') or 0:.0f} s"]
+    if child.get("held"):
+        words.append("held")
+    if child["restarts"]:
+        words.append(f"restarted {child['restarts']} times")
+    return ", ".join(words)
 
 
 def _camera_text(camera: dict[str, Any]) -> str:

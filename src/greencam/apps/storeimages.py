@@ -14,8 +14,12 @@ from greencam.apps.arguments import above_zero, zero_or_more
 from greencam.apps.delivery import Recording, lock_of, recorder_of
 from greencam.apps.edge import at_the_edge
 from greencam.base import log, proc
+from greencam.base.beat import JointBeat
 from greencam.base.clock import SystemClock
 from greencam.base.errors import Refused
+from greencam.base.files import private_folder
+from greencam.base.place import beat_path
+from greencam.base.proc import supervised
 from greencam.base.stop import Stop
 from greencam.client.places import Places
 from greencam.client.retention import Limits
@@ -23,6 +27,7 @@ from greencam.client.sinks import FolderSettings, FolderSink
 from greencam.settings.consumer_model import RECORDER
 from greencam.settings.load import load
 from greencam.settings.model import Settings
+from greencam.supervise.table import RECORDER_BEAT
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,24 +61,34 @@ def _store(options: argparse.Namespace) -> int:
     files = _files(options, settings)
     own_copy = not options.consumer and (options.dir is not None or options.every is not None)
     consumer = options.consumer or RECORDER
+    joint = (
+        JointBeat(beat_path(private_folder(settings.runtime_dir), RECORDER_BEAT), clock) if supervised() else None
+    )
     duties: list[Callable[[], None]] = []
     locks = []
     for camera in options.camera or places.cameras:
+        turned = joint.member(camera) if joint else _no_beat
         named = any(one.name == consumer and one.follows(camera) for one in settings.consumers)
         if own_copy or not (named or options.consumer):
-            duties.append(_live(camera, files, places, clock, stop))
+            duties.append(_live(camera, files, places, turned, stop))
         else:
             locks.append(lock_of(settings, camera, consumer))
-            recorder = recorder_of(settings, camera, Recording(files, consumer), places, clock)
+            recorder = recorder_of(settings, camera, Recording(files, consumer, turned), places, clock)
             duties.append(partial(recorder.run, stop))
     consume.run_together(duties, stop, options.duration)
     return 0
 
 
-def _live(camera: str, files: FolderSettings, places: Places, clock: SystemClock, stop: Stop) -> Callable[[], None]:
+def _no_beat() -> None:
+    """Started by a person: nobody waits for a sign."""
+
+
+def _live(
+    camera: str, files: FolderSettings, places: Places, turned: Callable[[], None], stop: Stop
+) -> Callable[[], None]:
     """Images straight from shared memory: needs no Redis, may miss frames."""
     spec = consume.FeedSpec(camera, "ring", newest=files.every_s > 0)
-    job = consume.Job(spec, [FolderSink(files, camera, clock)])
+    job = consume.Job(spec, [FolderSink(files, camera, SystemClock())], on_turn=lambda _feed: turned())
     return partial(consume.run_job, job, places, stop)
 
 

@@ -4,46 +4,90 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import platform
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from logging import Formatter
+from types import FrameType
 
 from greencam import __version__
 from greencam.apps.arguments import above_zero
+from greencam.apps.ask_suite import request
 from greencam.apps.edge import at_the_edge
-from greencam.base import log
-from greencam.base.clock import SystemClock
+from greencam.apps.status import report
+from greencam.apps.watch import watch
+from greencam.base import log, proc
+from greencam.base.clock import Clock, SystemClock
+from greencam.base.notify import notifier_for
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.credentials import new_passwords
 from greencam.bus.link import bus_errors, connect, target_of
 from greencam.bus.roles import API
+from greencam.capture.facts_file import read_facts
+from greencam.capture.plan import State as CaptureState
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
-from greencam.supervise import redis_server
+from greencam.supervise import fingerprint, redis_server
 from greencam.supervise.child import Child
+from greencam.supervise.fleet import Fleet
+from greencam.supervise.pinger import Pinger
 from greencam.supervise.relay import LogFile, Relay, RelayHandler
-from greencam.supervise.supervisor import Claim, RedisCheck, Supervisor
-from greencam.supervise.table import process_table
+from greencam.supervise.supervisor import Claim, Reload, Supervisor, SupervisorParts, Wanted
+from greencam.supervise.table import REDIS, ProcessSpec, process_table
+from greencam.supervise.vitals import Voice
 
 LOG_FILE = "camera_system.log"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse, build, run; exit 0 after a wish to stop."""
+    """Run the suite, or ask the running one; exit 0 after a wish to stop, see docs/reference/exit-codes.md."""
     words = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(prog="start.py", description="Run the whole suite; Ctrl-C stops all of it.")
+    return at_the_edge(lambda: _carry_out(_parser().parse_args(words)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="start.py",
+        description="Run the whole suite; Ctrl-C stops all of it. With another option: ask the running one.",
+        epilog="NAME is a process as --status shows it: redis, recorder, a camera's id; or all. SIGHUP reads the "
+        "settings anew.",
+    )
     parser.add_argument("--duration", type=above_zero, metavar="S", help="stop after S seconds")
-    return at_the_edge(lambda: _supervise(parser.parse_args(words)))
+    asks = parser.add_mutually_exclusive_group()
+    asks.add_argument("--status", action="store_true", help="what runs and how fresh each camera's frames are")
+    asks.add_argument("--watch", action="store_true", help="the same as a view that renews itself every second")
+    asks.add_argument("--restart", nargs="+", metavar="NAME", help="start these again, also after --stop or --hold")
+    asks.add_argument("--stop", nargs="+", metavar="NAME", help="stop these until --restart")
+    asks.add_argument("--only", nargs="+", metavar="NAME", help="stop all others (but Redis) until --restart all")
+    asks.add_argument(
+        "--hold", nargs="+", metavar="NAME", help="leave these alone, whatever they do, until --restart"
+    )
+    parser.add_argument("--json", action="store_true", help="with --status and requests: the answer as JSON")
+    return parser
+
+
+def _carry_out(options: argparse.Namespace) -> int:
+    if options.status:
+        return report(as_json=options.json)
+    if options.watch:
+        return watch()
+    for deed in ("restart", "stop", "only", "hold"):
+        if getattr(options, deed):
+            return request(deed, getattr(options, deed), as_json=options.json)
+    return _supervise(options)
 
 
 def _supervise(options: argparse.Namespace) -> int:
     settings = load()
-    clock, stop = SystemClock(), Stop().on_signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    clock, stop = SystemClock(), Stop().on_signals()
     claim = Claim(settings.runtime_dir)
+    notifier = notifier_for(os.environ, clock)
+    proc.adopt_orphans()
     machine = settings.machine
     log_file = LogFile(settings.logs_dir / LOG_FILE, machine.log_rotation_size, machine.log_backup_count)
     relay = Relay(log_file)
@@ -51,27 +95,72 @@ def _supervise(options: argparse.Namespace) -> int:
     _introduce(settings)
     if log_file.trouble:
         logging.getLogger("supervisor").error("%s; going on without a log file", log_file.trouble)
-    target = replace(target_of(settings, API.name), timeout_s=1.0)  # asked between other work
-    children = [Child(spec, relay, clock) for spec in process_table(settings)]
+    pinger = Pinger(_ping(settings), machine.connection_check_interval, clock)
+
+    def make_child(spec: ProcessSpec) -> Child:
+        return Child(spec, relay, clock, (lambda: pinger.last_answer_s) if spec.name == REDIS else None)
+
+    parts = SupervisorParts(pinger, Voice(notifier, _streams(settings, clock)), _preparation(settings), _wanted)
+    fleet = Fleet(process_table(settings), make_child, clock)
+    supervisor = Supervisor(fleet, claim, parts, clock, stop)
+    _on_hangup(supervisor.reload, stop)
+    relay.start()
+    code = run(supervisor, stop, clock, logging.getLogger("supervisor"), duration_s=options.duration)
+    logging.getLogger("supervisor").info("everything is stopped")
+    relay.stop()
+    return code
+
+
+def _wanted() -> Wanted:
+    """What the settings ask for now; raises SettingsError."""
+    settings = load()
+    return Wanted(process_table(settings), fingerprint.of_supervisor(settings))
+
+
+def _ping(settings: Settings) -> Callable[[], None]:
+    """Asks the embedded Redis; raises BusUnavailable."""
+    target = replace(target_of(settings, API.name), timeout_s=1.0)
     client = connect(target)
 
     def ping() -> None:
         with bus_errors(target):
             client.ping()
 
-    relay.start()
+    return ping
+
+
+def _preparation(settings: Settings) -> Callable[[], None]:
     passwords = new_passwords()
 
     def prepare() -> None:
-        if target.embedded:
+        if target_of(settings, API.name).embedded:
             redis_server.prepare(settings.runtime_dir, passwords)
 
-    check = RedisCheck(ping, machine.connection_check_interval, prepare)
-    supervisor = Supervisor(children, claim, check, clock, stop)
-    code = run(supervisor, stop, clock, logging.getLogger("supervisor"), duration_s=options.duration)
-    logging.getLogger("supervisor").info("everything is stopped")
-    relay.stop()
-    return code
+    return prepare
+
+
+def _streams(settings: Settings, clock: Clock) -> Callable[[], bool]:
+    """Whether any camera streams, as its capture says."""
+    cameras = [camera.id for camera in settings.cameras if camera.enabled]
+
+    def streams() -> bool:
+        told = (read_facts(settings.runtime_dir, camera, clock) for camera in cameras)
+        return any(facts is not None and facts.get("state") == str(CaptureState.STREAMING) for facts in told)
+
+    return streams
+
+
+def _on_hangup(reload: Reload, stop: Stop) -> None:
+    """SIGHUP reads the settings anew; when it means that our terminal has gone, it stops the suite."""
+    had_terminal = os.isatty(0)
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if had_terminal and not os.isatty(0):
+            stop.request(signal.Signals(number).name)
+        else:
+            reload.request()
+
+    signal.signal(signal.SIGHUP, on_signal)
 
 
 def _log_through(relay: Relay, level: str) -> None:

@@ -12,6 +12,7 @@ GreencamError
 │       ├── CodecMismatch magic or version of another greencam
 │       ├── CorruptFrame  checksum, length or picture is wrong
 │       └── Overrun       the writer was faster: these bytes are a newer frame's by now
+├── GivenUp               this suite as a whole can't go on: exit 70, a fresh start may help
 └── Refused               the caller's fault: exit 2, HTTP 4xx
 """
 
@@ -22,6 +23,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_ENDED = 10  # a capture tells its supervisor that its recording is over
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
+EXIT_SOFTWARE = 70  # EX_SOFTWARE of sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
 
@@ -92,13 +94,22 @@ class Overrun(FrameError):
         super().__init__(text, cause="overrun")
 
 
+class GivenUp(GreencamError):
+    """Every remedy within this process has been tried; whoever started it should start it anew."""
+
+
 class Refused(GreencamError):
     """The caller asked for something that can't be: exit 2 or HTTP 4xx."""
 
 
 def exit_code(error: GreencamError) -> int:
-    """78 settings, 2 the caller's fault, 69 something is not there now, 1 everything else."""
-    for kind, code in ((SettingsError, EXIT_CONFIG), (Refused, EXIT_USAGE), (Unavailable, EXIT_UNAVAILABLE)):
-        if isinstance(error, kind):
-            return code
-    return EXIT_FAILED
+    """78 settings, 2 the caller's fault, 69 something is not there now, 70 given up, 1 everything else."""
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), EXIT_FAILED)
+
+
+_CODES: dict[type[GreencamError], int] = {
+    SettingsError: EXIT_CONFIG,
+    Refused: EXIT_USAGE,
+    Unavailable: EXIT_UNAVAILABLE,
+    GivenUp: EXIT_SOFTWARE,
+}

@@ -51,6 +51,16 @@ def facts_path(runtime_dir: Path, camera: str) -> Path:
     return runtime_dir / f"{camera}.json"
 
 
+def beat_path(runtime_dir: Path, process: str) -> Path:
+    """The beat of a process of the suite: a camera's id, or a dot and a word, which no camera is called."""
+    return runtime_dir / f"{process}.beat"
+
+
+def control_socket(runtime_dir: Path) -> Path:
+    """Where the running suite takes requests."""
+    return runtime_dir / "control.sock"
+
+
 def redis_socket(runtime_dir: Path) -> Path:
     """The socket of the embedded Redis."""
     return runtime_dir / "redis.sock"

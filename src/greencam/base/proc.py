@@ -7,16 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 from greencam.base.clock import Clock
 from greencam.base.place import ROOT_VARIABLE, code_root, project_root
 
 PARENT_VARIABLE = "GREENCAM_PARENT_PID"
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,12 @@ def python_argv(script: str, *words: str) -> list[str]:
 
 
 def spawn(spec: ChildSpec) -> subprocess.Popen[bytes]:
-    """Start a child; call it from the main thread only, because its death signal is tied to this thread."""
+    """Start a child; call it from the main thread only, because its death signal is tied to this thread.
+
+    Raises RuntimeError on any other thread, OSError as the system does.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("a child is started from the main thread only: it would die with any other")
     root = project_root()
     environment = {
         **os.environ,
@@ -75,6 +82,41 @@ def die_with_parent(number: signal.Signals) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
     if os.getppid() != int(parent):
         os.kill(os.getpid(), number)
+
+
+def adopt_orphans() -> bool:
+    """Become the parent of everything that our children leave behind, sessions of their own included; Linux only.
+
+    Without it such a process would go to init and outlive us (prctl(2), PR_SET_CHILD_SUBREAPER).
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def own_children(root: Path = Path("/proc")) -> set[int]:
+    """Every living or unreaped child of ours, adopted ones too; empty where the kernel does not tell."""
+    found: set[int] = set()
+    for path in (root / "self" / "task").glob("*/children"):
+        with suppress(OSError):
+            found.update(int(word) for word in path.read_text().split())
+    return found
+
+
+def end_watch(pid: int) -> int | None:
+    """A descriptor that is readable once our child has ended (pidfd_open(2)); None before Linux 5.3."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def has_ended(pid: int) -> bool:
+    """Whether our child has ended; it stays a zombie, so that its number, and its group's, stay its own."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def send_signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from greencam.base import beat
 from greencam.base.clock import Clock
 from greencam.base.files import read_json, write_json
 from greencam.base.lock import holder
@@ -34,15 +35,19 @@ def read_facts(runtime_dir: Path, camera: str, clock: Clock) -> dict[str, Any] |
 
 
 class FactsFile:
-    """The writing end; a full /dev/shm costs the file, never the capture: who reads it sees that it is old."""
+    """The writing end; a full /dev/shm costs the file, never the capture: who reads it sees that it is old.
+
+    The process's beat is renewed with it, and that needs no room.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._beat = path, path.with_suffix(".beat")
         self._due_s = 0.0
 
     def renew(self, facts: dict[str, Any], now_s: float) -> None:
         """Replace the file by these facts, as of monotonic time now_s."""
         self._due_s = now_s + PERIOD_S
+        beat.renew(self._beat, now_s)
         with suppress(OSError):
             write_json(self._path, facts | {_WRITTEN: now_s})
 
@@ -52,5 +57,6 @@ class FactsFile:
 
     def remove(self) -> None:
         """Nobody captures any more."""
+        beat.remove(self._beat)
         with suppress(OSError):
             self._path.unlink(missing_ok=True)

@@ -23,11 +23,17 @@ _log = logging.getLogger("store")
 class Recorder:
     """Stores one camera's frames until told to stop; a disk that takes nothing is waited for.
 
-    While it waits the frames stay with the camera, up to the consumer's limits.
+    While it waits the frames stay with the camera, up to the consumer's limits. `turned` is called at every turn.
     """
 
-    def __init__(self, store: ImageStore, make_feed: Callable[[Place], DurableFeed], clock: Clock) -> None:
-        self._store, self._make_feed, self._clock = store, make_feed, clock
+    def __init__(
+        self,
+        store: ImageStore,
+        make_feed: Callable[[Place], DurableFeed],
+        clock: Clock,
+        turned: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._make_feed, self._clock, self._turned = store, make_feed, clock, turned
         self._throughput = Throughput()
         self._trouble = ""
         self._tell_s = 0.0
@@ -43,6 +49,7 @@ class Recorder:
         with self._make_feed(place) as feed:
             feed.tell(self.facts)
             while not stop.requested and (count is None or self.stored < count):
+                self._turned()
                 events = feed.batch(_WAIT_S)
                 if events and self._kept_patiently(events, stop):
                     feed.done(*events)
@@ -60,6 +67,7 @@ class Recorder:
 
     def _opened(self, stop: Stop) -> Place | None:
         while not stop.requested:
+            self._turned()
             try:
                 return self._store.open()
             except StoreBusy as error:
@@ -72,6 +80,7 @@ class Recorder:
         frames = [event for event in events if isinstance(event, DurableFrame)]
         place = frames[-1].place if frames else self._place
         while True:
+            self._turned()
             began_s = self._clock.monotonic()
             try:
                 self._store.keep(events, place)

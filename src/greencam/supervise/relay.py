@@ -8,6 +8,7 @@ import select
 import selectors
 import sys
 import threading
+from collections import deque
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -18,6 +19,7 @@ from greencam.base.log import without_secrets
 
 _CHUNK = 65536
 _LINE_LIMIT = 16384
+_OWN_LIMIT = 10_000
 
 
 class LogFile:
@@ -68,6 +70,7 @@ class Relay:
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._selector.register(self._wake_read, selectors.EVENT_READ, b"")
         self._ending = False
+        self._own: deque[str] = deque()
         self.unseen = 0
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
@@ -81,15 +84,32 @@ class Relay:
         os.set_blocking(read_end, False)
         with self._lock:
             self._selector.register(read_end, selectors.EVENT_READ, b"")
-        os.write(self._wake_write, b"x")
+        self._wake()
         return write_end
 
     def line(self, text: str) -> None:
-        """Carry a line of our own."""
+        """Carry a line of our own; while the thread runs it does the writing: a disk that hangs stops no caller."""
         shown = without_secrets(text)
-        with self._writing:  # the main thread's own lines come here too
+        if not self._thread.is_alive() or threading.current_thread() is self._thread:
+            self._carry(shown)
+        elif len(self._own) >= _OWN_LIMIT:
+            self.unseen += 1
+        else:
+            self._own.append(shown)
+            self._wake()
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # full: it wakes anyway
+            os.write(self._wake_write, b"x")
+
+    def _carry(self, shown: str) -> None:
+        with self._writing:
             self._show(shown)
             self._file.write(shown)
+
+    def _carry_own(self) -> None:
+        while self._own:
+            self._carry(self._own.popleft())
 
     def _show(self, text: str) -> None:
         """Print to our stderr as much as it takes at once: a terminal stopped by Ctrl-S must not stop the suite."""
@@ -107,7 +127,7 @@ class Relay:
     def stop(self) -> None:
         """Carry what is left in the pipes, then end."""
         self._ending = True
-        os.write(self._wake_write, b"x")
+        self._wake()
         if self._thread.is_alive():
             self._thread.join(timeout=1.0)
         self._file.close()
@@ -116,6 +136,7 @@ class Relay:
         while not self._ending:
             for key, _ in self._selector.select(1.0):
                 self._read(key)
+            self._carry_own()
         with self._lock:
             left = list(self._selector.get_map().values())
         for key in left:
@@ -123,6 +144,7 @@ class Relay:
             rest = self._selector.get_map().get(key.fd)
             if rest is not None and rest.data:
                 self.line(rest.data.decode("utf-8", "replace"))
+        self._carry_own()
 
     def _read(self, key: selectors.SelectorKey) -> None:
         try:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from greencam.base.clock import Clock
-from greencam.base.errors import BusUnavailable
+from greencam.base.errors import GreencamError, SettingsError
 from greencam.base.files import private_folder, write_json
 from greencam.base.lock import Lock
+from greencam.base.place import control_socket
 from greencam.base.stop import Stop
-from greencam.supervise.child import Child
+from greencam.supervise.child import State, Wish
+from greencam.supervise.control import ControlServer
+from greencam.supervise.fleet import Fleet, cameras
+from greencam.supervise.pinger import Pinger
+from greencam.supervise.requests import Desk
+from greencam.supervise.table import REDIS, ProcessSpec
+from greencam.supervise.vitals import LoopLag, Voice
 
-_TURN_S = 0.2
-_REDIS_READY_S = 3.0
-_UNANSWERED = 3
+_TURN_S, _STARTING_TURN_S = 0.2, 0.03
+_EXCUSED_S = 1.0
 LOCK_FILE = "supervisor.lock"
 STATUS_FILE = "supervisor.json"
 _log = logging.getLogger("supervisor")
@@ -49,118 +56,161 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class RedisCheck:
-    """How an embedded Redis is looked after: `ping` raises BusUnavailable when it does not answer soon.
+class Wanted:
+    """What the settings ask for: the table, and by name what only a new start of the suite takes over."""
 
-    `prepare` puts into the folder what the server needs there; it may raise StoreBusy or Refused.
+    specs: tuple[ProcessSpec, ...]
+    own: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class SupervisorParts:
+    """What the supervisor works with.
+
+    `prepare` puts into the folder what an embedded Redis needs there; it may raise StoreBusy or Refused. `load`
+    reads the settings anew and raises SettingsError. `each_turn` is called with the monotonic time at every turn:
+    whoever reports on the machine does it there, and must not wait.
     """
 
-    ping: Callable[[], None]
-    every_s: float
-    prepare: Callable[[], None] = lambda: None
+    pinger: Pinger
+    voice: Voice
+    prepare: Callable[[], None]
+    load: Callable[[], Wanted]
+    each_turn: Callable[[float], None] = lambda _now_s: None
+
+
+class Reload:
+    """The wish to read the settings anew, set by a signal."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self) -> None:
+        """Ask for it; as often as one likes."""
+        self.requested = True
+
+    def taken(self) -> bool:
+        """Whether it was asked for since the last time."""
+        asked, self.requested = self.requested, False
+        return asked
 
 
 class Supervisor:
-    """Starts its children by rank, keeps them running, stops them in the mirrored order."""
+    """Keeps its fleet running: one loop that never waits for a process, a disk or Redis."""
 
-    def __init__(self, children: list[Child], claim: Claim, redis: RedisCheck, clock: Clock, stop: Stop) -> None:
+    def __init__(self, fleet: Fleet, claim: Claim, parts: SupervisorParts, clock: Clock, stop: Stop) -> None:
         self.name = "supervisor"
-        self._children = sorted(children, key=lambda child: child.spec.rank)
-        self._claim = claim
+        self.reload = Reload()
+        self._fleet, self._claim, self._parts, self._clock, self._stop = fleet, claim, parts, clock, stop
         self._status_path = claim.folder / STATUS_FILE
-        self._look_s = 0.0
-        self._ping, self._ping_every_s, self._prepare = redis.ping, redis.every_s, redis.prepare
-        self._clock, self._stop = clock, stop
-        self._ping_s, self._unanswered = clock.monotonic() + redis.every_s, 0
+        self._desk = Desk(fleet, self._facts, clock)
+        self._control = ControlServer(control_socket(claim.folder), self._desk.answer)
+        self._lag = LoopLag()
+        self._own: Mapping[str, object] | None = None
+        self._began_s = clock.monotonic()
+        self._look_s = self._write_again_s = 0.0
         self._shown: object = None
-        self._write_again_s = 0.0
 
     def start(self) -> None:
-        """Start everything, Redis first."""
-        self._prepare()
-        for child in self._children:
-            child.start()
-            if child.spec.rank == 0:
-                self._await_redis()
-        self._write_status()
+        """Begin to take requests; the turns start the processes, Redis first."""
+        self._parts.prepare()
+        self._parts.pinger.start()
+        self._control.start()
+        self._own = self._own or self._parts.load().own
+        self.tick(self._clock.monotonic())
 
     def wake_fds(self) -> tuple[int, ...]:
-        """Nothing wakes it but time: children are looked at several times a second."""
-        return ()
+        """Ends of processes and requests are heard at once."""
+        return (*self._fleet.wake_fds(), *self._control.wake_fds())
 
     def tick(self, now_s: float) -> float:
-        """Reap, restart, keep the status file true; ends when every job has finished."""
-        for child in self._children:
-            child.look(now_s)
-        self._check_redis(now_s)
+        """Reap, start, replace, answer, tell; ends when every recording has ended. Raises GivenUp."""
+        if self._lag.turn(now_s) > _EXCUSED_S:
+            _log.warning(
+                "the supervisor itself did not run for %.1f s; nobody is blamed for that", self._lag.last_s
+            )
+            self._fleet.excuse(now_s)
+        if self.reload.taken():
+            self._reload(now_s)
+        self._fleet.tick(now_s)
+        self._hurry()
+        self._control.turn(now_s)
         if now_s >= self._look_s:
             self._look_s = now_s + 1.0
             self._check_folder()
         self._write_status()
-        cameras = [child for child in self._children if child.spec.rank == 2]
-        if cameras and all(child.done for child in cameras):
+        self._parts.voice.tick(self._fleet.children, self._lag.last_s, now_s)
+        self._parts.each_turn(now_s)
+        captures = cameras(self._fleet)
+        if captures and all(child.done for child in captures):
             self._stop.request("every recording has ended")
-        return _TURN_S
+        starting = any(child.state in {State.NEW, State.STARTING} for child in self._fleet.children)
+        pause_s = _STARTING_TURN_S if starting else _TURN_S
+        self._lag.wants(now_s, self._clock.monotonic(), pause_s)
+        return pause_s
 
     def stop(self) -> None:
         """Stop rank by rank, the last started first; a second wish to stop skips the waiting."""
-        self._stop_children()
+        self._parts.voice.stopping()
+        self._control.stop()
+        for name in self._fleet.stop(lambda: self._stop.forced):
+            _log.error("%s is left behind", name)
+        self._parts.pinger.stop()
         self._status_path.unlink(missing_ok=True)
         self._claim.release()
 
-    def _stop_children(self) -> None:
-        for rank in sorted({child.spec.rank for child in self._children}, reverse=True):
-            group = [child for child in self._children if child.spec.rank == rank]
-            for child in group:
-                child.ask_to_stop()
-            deadline = self._clock.monotonic() + max(child.spec.grace_s for child in group)
-            for child in group:
-                left_s = 0.0 if self._stop.forced else max(0.0, deadline - self._clock.monotonic())
-                if not child.ensure_stopped(left_s):
-                    _log.error("%s can't be killed (state D); leaving it behind", child.spec.name)
+    def _hurry(self) -> None:
+        redis = self._fleet.named(REDIS)
+        if redis is not None and redis.state is State.STARTING:
+            self._parts.pinger.hurry()
+
+    def _reload(self, now_s: float) -> None:
+        """Take over new settings; bad ones change nothing, and every problem is told."""
+        self._parts.voice.reloading()
+        try:
+            wanted = self._parts.load()
+        except SettingsError as error:
+            _log.error(
+                "the new settings are not taken over, the old ones stay in force; %d problems:", len(error.problems)
+            )
+            for problem in error.problems:
+                _log.error("  %s", problem)
+        except GreencamError as error:
+            _log.error("the new settings are not taken over, the old ones stay in force: %s", error)
+        else:
+            told = self._fleet.change(wanted.specs, now_s)
+            own = self._own or {}
+            late = [name.upper() for name, value in wanted.own.items() if own.get(name, value) != value]
+            if late:
+                told.append(f"{', '.join(late)} of the supervisor itself: at its next start")
+            _log.info("settings read anew: %s", "; ".join(told) or "nothing has changed")
+        self._parts.voice.reloaded()
 
     def _check_folder(self) -> None:
-        """Start everything anew when the folder in memory was removed: rings, socket and lock went with it."""
+        """Start everything anew when the folder in memory was removed: rings, sockets and lock went with it."""
         if self._claim.intact():
             return
         _log.error("%s was removed while we run; starting everything anew", self._status_path.parent)
-        self._stop_children()
+        wishes = [(child, child.wish) for child in self._fleet.children]
+        self._fleet.stop(lambda: self._stop.forced)
         self._claim.renew()
+        self._parts.prepare()
+        self._control.start()
         self._shown = None
-        self.start()
+        for child, wish in wishes:
+            child.wish = wish
+            child.state = State.NEW if wish is Wish.RUN else State.STOPPED
 
-    def _check_redis(self, now_s: float) -> None:
-        """Replace an embedded Redis that does not answer three times in a row, a second apart."""
-        redis = next((child for child in self._children if child.spec.rank == 0), None)
-        if redis is None or not redis.running or now_s < self._ping_s:
-            return
-        try:
-            self._ping()
-        except BusUnavailable as error:
-            self._unanswered += 1
-            self._ping_s = self._clock.monotonic() + 1.0
-            if self._unanswered >= _UNANSWERED:
-                _log.error("%s; replacing it", error)
-                redis.ensure_stopped(0.5)
-                self._unanswered = 0
-        else:
-            self._unanswered, self._ping_s = 0, now_s + self._ping_every_s
-
-    def _await_redis(self) -> None:
-        deadline = self._clock.monotonic() + _REDIS_READY_S
-        while True:
-            try:
-                self._ping()
-            except BusUnavailable as error:
-                if self._clock.monotonic() >= deadline or self._stop.requested:
-                    _log.warning("the embedded Redis is slow to start: %s; going on without it", error)
-                    return
-                self._clock.sleep(0.02)
-            else:
-                return
+    def _facts(self) -> dict[str, Any]:
+        now_s = self._clock.monotonic()
+        return {
+            "pid": os.getpid(),
+            "uptime_s": round(now_s - self._began_s, 1),
+            "loop_lag_ms": round(1e3 * self._lag.worst_s, 1),
+        }
 
     def _write_status(self) -> None:
-        facts = {"pid": os.getpid(), "children": [child.facts() for child in self._children]}
+        facts = {"pid": os.getpid(), "children": [child.facts() for child in self._fleet.children]}
         now = self._clock.monotonic()
         if facts == self._shown or now < self._write_again_s:
             return

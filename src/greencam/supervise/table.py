@@ -3,42 +3,91 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from greencam.base.place import redis_socket
+from greencam.base.place import beat_path, redis_socket
 from greencam.base.proc import python_argv
 from greencam.settings.model import Settings
-from greencam.supervise import redis_server
+from greencam.supervise import fingerprint, redis_server
+from greencam.supervise.policy import Patience
+
+REDIS, RECORDER = "redis", "recorder"
+RECORDER_BEAT = ".recorder"  # with a dot, so that no camera has it
+REDIS_RANK, CONSUMER_RANK, CAMERA_RANK = 0, 1, 2
+_REDIS_SLACK_S = 6.0
+_CAPTURE = Patience(first_s=30.0, next_s=10.0)
+_RECORDER = Patience(first_s=120.0, next_s=30.0)  # it may read its index, and a slow disk is no hang
 
 
 @dataclass(frozen=True)
 class ProcessSpec:
     """One process: its name, its command line as a person would type it, how long it may take to stop.
 
-    Processes of the same `rank` start and stop together; lower ranks start first and stop last.
+    Processes of the same `rank` start and stop together; lower ranks start first and stop last. Higher ranks wait
+    at most `holds_up_s` for it to be ready. `beat` is the file that tells of work done, None: somebody else knows,
+    or nobody. `fingerprint` changes with the settings that it reads.
     """
 
     name: str
     argv: tuple[str, ...]
     rank: int
     grace_s: float
+    patience: Patience = _CAPTURE
+    beat: Path | None = None
+    holds_up_s: float = 0.0
+    vital: bool = False
+    fingerprint: str = ""
 
 
 def process_table(settings: Settings) -> tuple[ProcessSpec, ...]:
     """Redis when it is embedded, then the recorder, then one capture per enabled camera.
 
     The recorder before the cameras, so that it sees their first frame and, stopping after them, their last.
+    Further processes (API, guard, analytics) get a function and a rank of their own here, and nothing elsewhere.
     Raises Refused when an embedded Redis is needed and no server is installed.
     """
-    specs: list[ProcessSpec] = []
-    if settings.redis_url is None:
-        socket, memory_bytes = redis_socket(settings.runtime_dir), redis_server.memory_bytes(settings)
-        argv = redis_server.argv(socket, memory_bytes, users=True)
-        specs.append(ProcessSpec("redis", tuple(argv), 0, 1.0))
     cameras = [camera.id for camera in settings.cameras if camera.enabled]
+    redis = [_redis(settings)] if settings.redis_url is None else []
+    recorder = [_recorder(settings, cameras)] if cameras else []
+    return (*redis, *recorder, *(_capture(settings, camera) for camera in cameras))
+
+
+def _redis(settings: Settings) -> ProcessSpec:
+    memory_bytes = redis_server.memory_bytes(settings)
+    argv = redis_server.argv(redis_socket(settings.runtime_dir), memory_bytes, users=True)
+    patience_s = settings.machine.connection_check_interval + _REDIS_SLACK_S
+    return ProcessSpec(
+        name=REDIS,
+        argv=tuple(argv),
+        rank=REDIS_RANK,
+        grace_s=0.7,
+        patience=Patience(first_s=10.0, next_s=patience_s),
+        holds_up_s=3.0,
+        fingerprint=fingerprint.of_redis(settings, argv, memory_bytes),
+    )
+
+
+def _recorder(settings: Settings, cameras: list[str]) -> ProcessSpec:
     words = [word for camera in cameras for word in ("--camera", camera)]
-    if cameras:
-        specs.append(ProcessSpec("recorder", tuple(python_argv("storeimages.py", *words)), 1, 1.5))
-    for camera in cameras:
-        argv = python_argv("cam1_stream.py", "--camera", camera)
-        specs.append(ProcessSpec(camera, tuple(argv), 2, 4.0))
-    return tuple(specs)
+    return ProcessSpec(
+        name=RECORDER,
+        argv=tuple(python_argv("storeimages.py", *words)),
+        rank=CONSUMER_RANK,
+        grace_s=1.5,
+        patience=_RECORDER,
+        beat=beat_path(settings.runtime_dir, RECORDER_BEAT),
+        fingerprint=fingerprint.of_recorder(settings),
+    )
+
+
+def _capture(settings: Settings, camera: str) -> ProcessSpec:
+    return ProcessSpec(
+        name=camera,
+        argv=tuple(python_argv("cam1_stream.py", "--camera", camera)),
+        rank=CAMERA_RANK,
+        grace_s=3.3,
+        patience=_CAPTURE,
+        beat=beat_path(settings.runtime_dir, camera),
+        vital=True,
+        fingerprint=fingerprint.of_capture(settings, camera),
+    )

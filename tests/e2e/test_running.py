@@ -1,0 +1,80 @@
+"""docs/guide/running.md as its reader uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.suite import Suite, processes_with, wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+def process(suite: Suite, name: str) -> dict[str, Any]:
+    """What `start.py --status --json` says of this process; empty when it is not there."""
+    facts = json.loads(suite.run("start.py", "--status", "--json").stdout)
+    return next((one for one in facts["processes"] if one["name"] == name), {})
+
+
+def up(suite: Suite, *names: str) -> bool:
+    return all(process(suite, name).get("state") == "running" for name in names)
+
+
+def images(suite: Suite, camera: str) -> list[Path]:
+    return list((suite.root / "images").glob(f"{camera}/*/*.jpg"))
+
+
+def test_requests_are_carried_out_and_their_exit_codes_hold(suite: Suite) -> None:
+    assert suite.run("start.py", "--restart", "cam1").returncode == 3
+    suite.start("start.py")
+    wait_until(lambda: up(suite, "redis", "recorder", "cam1"))
+    done = suite.run("start.py", "--restart", "cam1")
+    assert (done.returncode, done.stdout) == (0, "starting cam1 again\ndone\n")
+    assert suite.run("start.py", "--stop", "recorder").returncode == 0
+    assert process(suite, "recorder")["state"] == "stopped"
+    wrong = suite.run("start.py", "--hold", "recoder")
+    assert (wrong.returncode, "did you mean recorder?" in wrong.stderr) == (2, True)
+
+
+def test_a_capture_that_is_stopped_by_a_signal_is_replaced(suite: Suite) -> None:
+    suite.start("start.py")
+    wait_until(lambda: images(suite, "cam1"))
+    stuck = process(suite, "cam1")["pid"]
+    os.kill(stuck, signal.SIGSTOP)
+    wait_until(lambda: process(suite, "cam1")["pid"] not in {None, stuck}, 30)
+    count = len(images(suite, "cam1"))
+    wait_until(lambda: len(images(suite, "cam1")) > count)
+
+
+def test_a_camera_more_by_sighup_and_bad_settings_change_nothing(suite: Suite) -> None:
+    suite.site("cameras: [{id: a, source: pattern}]\n")
+    running = suite.start("start.py")
+    wait_until(lambda: images(suite, "a"))
+    before = process(suite, "a")["pid"]
+    suite.site("cameras: [{id: a, source: pattern}, {id: b, source: pattern, fpss: 3}]\n")
+    running.send_signal(signal.SIGHUP)
+    log = suite.root / "logs" / "camera_system.log"
+    wait_until(lambda: "did you mean fps?" in log.read_text())
+    suite.site("cameras: [{id: a, source: pattern}, {id: b, source: pattern}]\n")
+    running.send_signal(signal.SIGHUP)
+    wait_until(lambda: images(suite, "b"))
+    assert process(suite, "a")["pid"] == before
+    assert suite.finish(running)[0] == 0
+    assert processes_with(str(suite.root)) == []
+
+
+def test_the_view_is_plain_text_when_piped(suite: Suite) -> None:
+    suite.start("start.py")
+    wait_until(lambda: up(suite, "cam1"))
+    view = suite.start("start.py", "--watch")
+    assert view.stdout is not None
+    lines = [view.stdout.readline() for _ in range(8)]
+    code, _ = suite.finish(view)
+    assert code == 0
+    assert "\x1b" not in "".join(lines)
+    assert any(line.startswith("cam1") for line in lines)
