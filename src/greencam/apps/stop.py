@@ -19,10 +19,10 @@ from greencam.base.lock import holder
 from greencam.health.living import Living, descendants, unit_of
 from greencam.settings.load import load
 from greencam.supervise.supervisor import LOCK_FILE, STATUS_FILE
+from greencam.upkeep.units import ALIAS, SUITE
 
 _PATIENCE_S = 12.0
 _LOOK_S = 0.1
-_UNITS = ("camera-streaming.service", "smart-cctv.service")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def _stop(timeout_s: float, clock: Clock, *, force: bool) -> int:
 
 def refuse_if_restarted(pid: int, unit: str) -> None:
     """Raise Refused for a suite that is a service: systemd would start again what we stop (Restart=always)."""
-    if unit in _UNITS:
+    if unit in {SUITE, ALIAS}:
         raise Refused(f"process {pid} is {unit}, which systemd would start again; do: sudo systemctl stop {unit}")
 
 
