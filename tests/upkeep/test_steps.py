@@ -23,8 +23,8 @@ def put(folder: Path, files: dict[str, str]) -> Path:
 
 CHECKOUT = {
     "start.py": "start", "run.sh": "run", "config.py": "# new", "config/config.yaml": "new",
-    "src/greencam/a.py": "a", "src/greencam/__pycache__/a.pyc": "x", "deploy/x": "x", "docs/y.md": "y", "images/cam1/big.jpg": "z",
-    "tests/test_a.py": "t", ".venv/bin/python": "p",
+    "src/greencam/a.py": "a", "src/greencam/__pycache__/a.pyc": "x", "deploy/x": "x", "docs/y.md": "y",
+    "images/cam1/big.jpg": "z", "tests/test_a.py": "t", ".venv/bin/python": "p",
 }  # fmt: skip
 
 

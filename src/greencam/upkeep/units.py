@@ -132,6 +132,7 @@ def _suite(place: Installation) -> dict[str, Sequence[str]]:
             "NotifyAccess=main",
             *_who(place),
             f"ExecStart={place.python} -P {place.prefix}/start.py",
+            "ExecReload=/bin/kill -HUP $MAINPID",
             "TimeoutStartSec=90",
             "WatchdogSec=20",
             "WatchdogSignal=SIGKILL",
