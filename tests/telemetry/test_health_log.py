@@ -131,7 +131,7 @@ def test_performance_sums_up_what_was_seen_since_last_time(machine: Machine) -> 
 
 def test_a_check_that_hangs_holds_up_nobody_and_is_told_once(tmp_path: Path) -> None:
     made, release = Machine(tmp_path), threading.Event()
-    subjects = Subjects({"redis": lambda: release.wait(60) and None}, disk=tmp_path, root=tmp_path)
+    subjects = Subjects({"redis": lambda: release.wait(60)}, disk=tmp_path, root=tmp_path)
     log = logger_of(made.lines)
     health = HealthLog(subjects, Intervals(0, 0, 30), made.clock, log)
     for turn in range(1, 5):

@@ -36,7 +36,7 @@ class Intervals:
 class Subjects:
     """What is looked at: services by name, a check each that raises GreencamError; a disk; a machine."""
 
-    checks: Mapping[str, Callable[[], None]]
+    checks: Mapping[str, Callable[[], object]]
     disk: Path
     root: Path = board.ROOT
 
@@ -168,7 +168,7 @@ class HealthLog:
         self._log.log(level, "%s: %s", word, line)
 
 
-def _error_of(check: Callable[[], None]) -> str:
+def _error_of(check: Callable[[], object]) -> str:
     try:
         check()
     except GreencamError as error:
