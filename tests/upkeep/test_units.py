@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greencam.base.errors import Refused
+from greencam.supervise import redis_server
 from greencam.upkeep.units import API, CONTROL_DIR, CRON, MONITOR, SUITE, Installation, cron_file, unit_files
 from tests.suite import CHECKOUT
 
@@ -103,6 +104,13 @@ def test_what_must_not_vanish_when_the_suite_stops_does_not() -> None:
     assert values(text, "RuntimeDirectory") == [], "systemd would remove the reboot helper's inbox"
     assert values(text, "RemoveIPC") == [], "it would empty /dev/shm, where frames wait for their consumers"
     assert f"-{CONTROL_DIR}" in values(text, "ReadWritePaths")[0].split()
+
+
+def test_the_embedded_redis_can_start_in_the_sandbox(tmp_path: Path) -> None:
+    started_by = Path(redis_server.argv(tmp_path / "redis.sock", 1 << 20)[0]).name
+    filters = values(unit_files(Installation())[SUITE], "SystemCallFilter")
+    assert "@privileged" in filters[1], "capset is one of these"
+    assert started_by != "setpriv" or filters[-1] == "capset", "setpriv gives up when it may not call capset"
 
 
 def test_cameras_are_the_only_devices() -> None:

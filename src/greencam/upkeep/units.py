@@ -143,6 +143,8 @@ def _suite(place: Installation) -> dict[str, Sequence[str]]:
             *_CAMERAS,
             f"{_FAMILIES} AF_NETLINK",
             *_SEALED,
+            "# setpriv, which starts the embedded Redis, sets its capabilities to the none that it has.",
+            "SystemCallFilter=capset",
         ),
         "Install": ("WantedBy=multi-user.target", f"Alias={ALIAS}"),
     }
