@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from greencam.base.stop import Stop
+from greencam.base.stop import InterruptibleClock, Stop
 
 SOON_S = 5.0  # far below the waits of these tests, far above what a loaded box needs
 
@@ -122,3 +122,14 @@ def test_a_process_hears_the_usual_signals(number: signal.Signals) -> None:
 
 def with_source() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": "src"}
+
+
+def test_a_clock_for_work_that_cleans_up_interrupts_the_first_sleep_after_the_wish_to_stop(stop: Stop) -> None:
+    clock = InterruptibleClock(stop)
+    clock.sleep(0.0)
+    stop.request("enough")
+    with pytest.raises(KeyboardInterrupt):
+        clock.sleep(3600.0)
+    clock.sleep(0.001)  # the cleaning up may wait
+    stop.request("now!")
+    clock.sleep(0.001)  # and is not interrupted either

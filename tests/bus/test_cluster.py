@@ -395,7 +395,7 @@ def test_a_node_that_dies_costs_one_deadline_and_its_replica_takes_over(cluster:
     listener.close()
     client.close()
     until_it_works(target, lambda made: FrameWriter(made, target, CAMERA, 1 << 20).send([entry(4)], CLOCK))
-    assert cluster.owner() is not owner
+    wait_until(lambda: cluster.owner() is not owner, 10)  # the nodes tell each other
     reader = FrameReader(target, CAMERA, "a test")
     reader.read(0.01)
     until_it_works(target, lambda made: FrameWriter(made, target, CAMERA, 1 << 20).send([entry(5)], CLOCK))

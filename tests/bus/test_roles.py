@@ -17,7 +17,7 @@ from tests.redis_processes import PASSWORDS, Access, Group, Server, as_user, fre
 from tests.suite import CHECKOUT, wait_until
 
 FRAMES, BEAT, WANTED = keys.frames("cam1"), keys.beat("cam1"), keys.interest("cam1")
-ACKS = keys.of_camera("cam1").replace("*", "acks")
+ACKS, GAPS, DURABLE = keys.acks("cam1"), keys.gaps("cam1"), keys.durable("cam1")
 CONTROL, STATE = keys.control("cam1"), keys.state("cam1")
 
 
@@ -67,7 +67,7 @@ WRITES = [
 ]  # fmt: skip
 GROUPS = [
     ("XREADGROUP", "GROUP", "g", "c", "STREAMS", FRAMES, ">"), ("XGROUP", "CREATE", FRAMES, "g", "$", "MKSTREAM"),
-    ("XACK", FRAMES, "g", "1-1"), ("XAUTOCLAIM", FRAMES, "g", "c", "0", "0"), ("XPENDING", FRAMES, "g"),
+    ("XACK", DURABLE, "g", "1-1"), ("XAUTOCLAIM", FRAMES, "g", "c", "0", "0"), ("XPENDING", FRAMES, "g"),
     ("HSET", ACKS, "a", "b"),
 ]  # fmt: skip
 READS_NOT_OF_CAMERA = [("XREAD", "COUNT", "1", "STREAMS", FRAMES, "0")]
@@ -83,7 +83,15 @@ def test_every_role_may_do_its_work(server: Server, role: Role) -> None:
 def test_no_role_may_do_more(server: Server, role: Role) -> None:
     forbidden = {
         CAMERA: READS[:1] + GROUPS[:5],
-        CONSUMER: [*WRITES[:4], ("SET", FRAMES, "x"), ("SET", ACKS, "x"), ("DEL", ACKS)],
+        CONSUMER: [
+            *WRITES[:4],
+            ("SET", FRAMES, "x"),
+            ("SET", ACKS, "x"),
+            ("DEL", ACKS),
+            ("HSET", GAPS, "a", "b"),
+            ("HSET", BEAT, "a", "b"),
+            ("XGROUP", "CREATE", BEAT, "g", "$", "MKSTREAM"),
+        ],
         VIEWER: WRITES[:4] + WRITES[5:] + GROUPS[:4] + GROUPS[5:] + [("SET", FRAMES, "x")],
         API: WRITES[:4] + WRITES[5:] + GROUPS[:4] + GROUPS[5:] + [("SET", FRAMES, "x")],
     }[role]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_the_window_of_a_camera_that_hangs_says_no_signal_until_it_is_back(
     wait_until(lambda: live(screen), 20)
     code, output = suite.finish(client)
     assert code == 0, output
-    assert "cam1: no frame for 2 s: the camera's capture does not answer" in output
+    assert re.search(r"^cam1: no frame for \d+ s: the camera's capture does not answer$", output, re.MULTILINE)
 
 
 @needs_tk
@@ -128,14 +129,14 @@ def test_a_live_view_of_a_camera_whose_worker_hangs(suite: Suite, pause: Callabl
         view = LiveView(feed, facts, SystemClock())
         first = next_that_is(view, lambda shown: shown.live)
         assert first.header is not None
-        beat = wait_until(facts)
-        pause(beat["worker_pid"])
+        worker = wait_until(lambda: (facts() or {}).get("worker_pid"))
+        pause(worker)
         down = next_that_is(view, lambda shown: not shown.live)
         assert down.cause == "The camera sends no new pictures"
         assert down.since is not None
         assert abs(down.since - first.header.wall_ns / 1e9) < 20
         assert jpeg.decode(down.jpeg()).shape == (240, 320, 3)
-        resume(beat["worker_pid"])
+        resume(worker)
         assert next_that_is(view, lambda shown: shown.live).cause == ""
     facts.close()
 

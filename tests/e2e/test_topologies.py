@@ -63,7 +63,7 @@ def test_frames_flow_again_by_themselves_after_a_fail_over(suite: Suite, several
         old = owner(several)
         old.kill()
         after = right_frames(feed, 60)
-        assert owner(several) is not old
+        wait_until(lambda: owner(several) is not old, 10)
         client = connect(target)
         facts: dict[str, Any] = wait_until(lambda: beats.read(client, target, keys.beat("cam1")))
         assert facts["redis"] is True

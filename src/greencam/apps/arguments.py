@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 
 
 def _number(text: str) -> float:
@@ -41,18 +42,24 @@ def whole_above_zero(text: str) -> int:
 
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?) *([a-z]*)", re.IGNORECASE)
+_LONGEST_S = 366 * 86400.0
+UNTIL_RELEASED = "until-released"
 
 
 def duration_s(text: str, bare_unit: str) -> float:
-    """Seconds of a duration such as `10s`, `5m`, `2h`; a bare number counts in `bare_unit`.
+    """Seconds of a duration such as `10s`, `1.5 m`, `2h`; a bare number counts in `bare_unit`.
 
-    Raises ArgumentTypeError.
+    Above 0 and at most a year. Raises ArgumentTypeError.
     """
-    number = text.rstrip("msh d").strip()
-    unit = text[len(number) :].strip() or bare_unit
-    if unit not in _UNITS_S:
-        raise argparse.ArgumentTypeError(f"{text!r}: a number with s, m, h or d, such as 90s or 10m")
-    return above_zero(number) * _UNITS_S[unit]
+    found = _DURATION.fullmatch(text.strip())
+    unit = (found[2].lower() or bare_unit) if found else ""
+    if found is None or unit not in _UNITS_S:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number with s, m, h or d behind it, such as 90s or 10m")
+    seconds_of_it = above_zero(found[1]) * _UNITS_S[unit]
+    if seconds_of_it > _LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than a year")
+    return seconds_of_it
 
 
 def minutes(text: str) -> float:
@@ -63,3 +70,8 @@ def minutes(text: str) -> float:
 def seconds(text: str) -> float:
     """Seconds of a duration whose bare number means seconds; raises ArgumentTypeError."""
     return duration_s(text, "s")
+
+
+def hold_s(text: str) -> float:
+    """Seconds of a hold, a bare number counts minutes; infinite for `until-released`. Raises ArgumentTypeError."""
+    return math.inf if text == UNTIL_RELEASED else minutes(text)

@@ -51,6 +51,7 @@ from greencam.settings.source_text import faulty_parts, parse_source
 
 _LIVE_SPOOL_BYTES = 32 << 20
 _MIB = 1 << 20
+_SWITCH_S = 0.0005  # with Python's own 5 ms, accepting a frame waited that long for the thread that sends
 LOCAL_KINDS = frozenset({"auto", "picamera2", "v4l2"})  # a reboot of this machine can mend these
 _SENSORS = LOCAL_KINDS | {"pattern"}  # never twice the same picture while they live
 
@@ -83,9 +84,11 @@ def _capture(options: argparse.Namespace) -> int:
     log.set_up(settings.machine.log_level)
     clock, stop = SystemClock(), Stop().on_signals()
     proc.die_with_parent(signal.SIGTERM)
+    sys.setswitchinterval(_SWITCH_S)
     heap.return_large_blocks()
     camera = _camera(settings, options)
     runtime = private_folder(settings.runtime_dir)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # the lock tells others whom to signal; not before we listen
     lock = Lock(lock_path(runtime, camera.id), f"the capture of {camera.id}")
     spec = spec_of(camera, settings)
     bell = threading.Event()

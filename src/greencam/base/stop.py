@@ -9,6 +9,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Self
 
+from greencam.base.clock import SystemClock
+
 
 class Stop:
     """Set once, never cleared; `wait` works on any thread and in signal handlers' company.
@@ -62,3 +64,22 @@ class Stop:
             if fd >= 0:
                 os.close(fd)
         self._read_fd = self._write_fd = -1
+
+
+class InterruptibleClock(SystemClock):
+    """The machine's clocks for work that has to clean up behind it when somebody asks to stop.
+
+    The first sleep after that raises KeyboardInterrupt; later ones sleep, so that the cleaning up can wait.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+        self._told = False
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for `seconds` or until asked to stop; raises KeyboardInterrupt once."""
+        if self._told:
+            super().sleep(seconds)
+        elif self._stop.wait(max(0.0, seconds)):
+            self._told = True
+            raise KeyboardInterrupt

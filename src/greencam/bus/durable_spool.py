@@ -271,14 +271,18 @@ class DurableSpool:
 
     def after(self, sent: FrameId, limit: int, limit_bytes: int) -> list[Outgoing]:
         """The frames above `sent`, in order, at most `limit` and about `limit_bytes`."""
+        with self._lock:
+            index = self._after(sent)
+            waiting = self._held[index : index + limit]
         chosen: list[Outgoing] = []
         size_bytes = 0
-        with self._lock:
-            for held in self._held[(index := self._after(sent)) : index + limit]:
-                size_bytes += held.size_bytes
-                if chosen and size_bytes > limit_bytes:
-                    break
-                chosen.append(_outgoing(held))
+        for held in waiting:
+            size_bytes += held.size_bytes
+            if chosen and size_bytes > limit_bytes:
+                break
+            with self._lock:  # for each frame anew, so that `put` never waits for a whole batch
+                if held.id >= self._first_id():
+                    chosen.append(_outgoing(held))
         return chosen
 
     def held_through(self, sent: FrameId) -> tuple[int, int]:
@@ -327,9 +331,11 @@ class DurableSpool:
     def window(self, sent: FrameId) -> tuple[FrameId, int]:
         """The oldest frame that is held (one above the newest when none is), and how many from it to `sent`."""
         with self._lock:
-            newest = self._ledger.newest
-            first = self._held[self._first].id if len(self) else (newest[0], newest[1] + 1)
-            return first, self._after(sent) - self._first
+            return self._first_id(), self._after(sent) - self._first
+
+    def _first_id(self) -> FrameId:
+        newest = self._ledger.newest
+        return self._held[self._first].id if len(self) else (newest[0], newest[1] + 1)
 
     def put_p99_ms(self) -> float | None:
         """How long accepting takes at most, in 99 of 100 cases of late; None before the first."""

@@ -18,7 +18,7 @@ from greencam.base.errors import BusUnavailable
 from greencam.bus import chain, keys
 from greencam.bus.chain import NONE, FrameId, Gap
 from greencam.bus.durable_spool import DurableSpool, Outgoing
-from greencam.bus.frames import ALREADY_THERE, BATCH, BATCH_BYTES, last_id
+from greencam.bus.frames import ALREADY_THERE, BATCH, BATCH_BYTES, at_once, last_id
 from greencam.bus.link import RedisTarget, bus_errors
 from greencam.frame import header
 from greencam.frame.ring_layout import EPOCH_LIMIT
@@ -112,7 +112,7 @@ class DurableWriter:
         gaps += self._acknowledged()
         first, wanted = self._spool.window(batch[-1].id if batch else self._sent)
         trim_to = self._trim_to(first)
-        pipe = client.pipeline(transaction=False)  # no MULTI: see docs/decisions/0008
+        pipe = client.pipeline(transaction=at_once(client))
         self._append(pipe, batch)
         pipe.xtrim(self._key, minid=chain.id_text(trim_to), approximate=False)
         if version != self._told_version:

@@ -14,6 +14,7 @@ import redis
 from greencam.base.clock import Clock
 from greencam.base.errors import CorruptFrame, FrameError
 from greencam.bus import keys
+from greencam.bus.cluster import ClusterClient
 from greencam.bus.link import RedisTarget, bus_errors, connect
 from greencam.bus.spool import Entry
 from greencam.frame import header
@@ -31,6 +32,14 @@ def last_id(client: redis.Redis, target: RedisTarget, key: str) -> tuple[int, in
         facts = client.xinfo_stream(key)
     epoch, _, seq = bytes(facts["last-generated-id"]).partition(b"-")
     return int(epoch), int(seq)
+
+
+def at_once(client: redis.Redis) -> bool:
+    """Whether frames go to this client's server as one transaction: only in a Cluster, for a slot that moves.
+
+    Elsewhere not: queued in MULTI, large frames end Valkey 9.1.2 with a damaged heap (docs/decisions/0008).
+    """
+    return isinstance(client, ClusterClient)
 
 
 class FrameWriter:
@@ -61,7 +70,7 @@ class FrameWriter:
         largest = max(len(entry.payload) for entry in entries)
         keep = max(8, self._keep_bytes // max(1, largest))
         with bus_errors(self._target):
-            pipe = self._client.pipeline(transaction=False)  # no MULTI: see docs/decisions/0008
+            pipe = self._client.pipeline(transaction=at_once(self._client))
             for entry in entries:
                 head = entry.header._replace(published_ns=clock.monotonic_ns())
                 fields = {b"h": header.pack(head), b"d": entry.payload}

@@ -59,7 +59,8 @@ class Role:
 
 _ALL = (*_EVERYBODY, *_IN_A_CLUSTER, *_LISTENS, *_TELLS)
 _WRITES = ("set", "del", "xadd", "xtrim", "hset", "hdel")
-_ACKNOWLEDGES = ("hset", "hdel", "xreadgroup", "xgroup", "xack", "xclaim", "xautoclaim", "xpending")
+_REPORT = f"(+hset +hdel ~{keys.acks(_ANY)})"
+_WORK_IN_GROUPS = f"(+xreadgroup +xgroup +xack +xclaim +xautoclaim ~{keys.frames(_ANY)} ~{keys.durable(_ANY)})"
 CAMERA = Role(
     "camera",
     "a capture: writes its stream, its beat and its news, hears commands",
@@ -70,10 +71,10 @@ CAMERA = Role(
 CONSUMER = Role(
     "consumer",
     "a program that takes frames and remembers how far it came: the recorder, a Feed",
-    (*_ALL, "xread", *_LOOKS, *_ACKNOWLEDGES),
-    keys=(f"~{_ALL_KEYS}",),
+    (*_ALL, "xread", *_LOOKS, "xpending"),
+    keys=(f"%R~{_ALL_KEYS}",),
     channels=(*_CONTROL, *_NEWS),
-    selectors=(_SHOW_INTEREST,),
+    selectors=(_SHOW_INTEREST, _REPORT, _WORK_IN_GROUPS),
 )
 VIEWER = Role(
     "viewer",

@@ -19,7 +19,7 @@ VERIFIED_FRAMES = 3  # as many as are thrown away after a start; from the next o
 # Else a camera that somebody took away would reboot the machine day after day; so it costs one reboot at most.
 NEVER_THERE = "this camera has not been there since capture started; a reboot is not asked for"
 STEADY_S = 3.0  # a camera that fails again sooner goes on with the pauses where they were
-_KEPT_INCIDENTS = 20
+_KEPT_INCIDENTS = 5
 _log = logging.getLogger("capture")
 
 

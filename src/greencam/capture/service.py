@@ -163,7 +163,8 @@ class CaptureService:
         if "opened" in message and self._now.state is State.OPENING:
             self._begin_stream(message["opened"])
         if "failed" in message:
-            self._fail(self._with_driver_cause(message["failed"]), polite=bool(message["failed"].get("polite")))
+            polite = bool(message["failed"].get("polite"))
+            self._fail(self._with_driver_cause(message["failed"]), polite=polite, ending=not polite)
         if message.get("ended"):
             self._end()
 
@@ -180,6 +181,7 @@ class CaptureService:
         except StoreBusy as error:
             self._fail({"retry": True, "cause": "memory", "text": str(error)})
             return
+        self._catch_up()
         again, self._now.opened = self._now.opened == opened, opened
         self._allowed_s, self._driver_says = self._settings.deadlines.frame_s, ""
         self._eye.begin(self._ring.path)
@@ -217,13 +219,18 @@ class CaptureService:
     def _look(self, came: int, now_s: float) -> None:
         """New frames are there: look at the newest, tell the ladder, and see whether the picture is alive."""
         self._eye.look(now_s, self._progress.fps, self._now.opened.get("format", {}).get("fps", 0.0))
-        self._recovery.frames_came(came, self._eye.digest)
+        if self._now.state is State.STREAMING:  # what an old worker, or an old stream, still gave proves nothing
+            self._recovery.frames_came(came, self._eye.digest)
         if self._now.failure and not self._recovery.troubled:
             self._now.failure = {}
             self._voice.tell()
         if self._now.state is State.STREAMING and (finding := self._eye.frozen) is not None:
             self._recovery.freeze_seen(self._eye.digest)
             self._fail({"retry": True, "cause": "frozen", "text": finding.text}, polite=True)
+
+    def _catch_up(self) -> None:
+        """Take in what has come until now: it belongs to what was before, and is no proof of what is tried next."""
+        self._progress.look(self._ring.cursor, self._ring.epoch, self._clock.monotonic())
 
     def _silent_s(self, now_s: float) -> float:
         return now_s - max(self._progress.seen_s, self._since_s)
@@ -256,19 +263,23 @@ class CaptureService:
         if "announce" in wishes:
             self._voice.announce("stream_started" if self._now.state is State.STREAMING else "stream_ended")
 
-    def _fail(self, failure: dict[str, Any], *, polite: bool = False) -> None:
+    def _fail(self, failure: dict[str, Any], *, polite: bool = False, ending: bool = False) -> None:
+        """Count a failure and act on it; `polite`: the worker waits for an order, `ending`: it ends by itself."""
         if self._now.state in {State.WAITING, State.ENDED, State.STOPPING}:
             return
+        self._catch_up()
         if failure["cause"] == "busy" and (who := clear_the_way(self._spec.id)):
             failure = {**failure, "text": f"{failure['text']}; {who}"}
         self._now.failure = failure
         self._now.counts[f"failed: {failure['cause']}"] += 1
         step = self._recovery.failed(failure, polite=polite, silent_s=self._silent_s(self._clock.monotonic()))
-        rung = self._climb(step, polite=polite)
+        if self._worker is not None and not polite:
+            self._witness.question(self._worker, hangs=not ending)
+        rung = self._climb(step)
         self._recovery.begins(rung, after_s=step.pause_s)
         self._voice.tell()
 
-    def _climb(self, step: Step, *, polite: bool) -> Rung:
+    def _climb(self, step: Step) -> Rung:
         """Carry out what the ladder chose; a worker that takes no orders any more is replaced. What was done."""
         worker, now_s = self._worker, self._clock.monotonic()
         if worker is not None and step.rung is Rung.RETRY:
@@ -280,8 +291,6 @@ class CaptureService:
             self._now.phase, self._phase_s = "close", now_s
             self._enter(State.OPENING)
             return Rung.RESTART
-        if worker is not None and not polite:
-            self._witness.question(worker)
         self._replace_worker(step.pause_s)
         return Rung.REPLACE
 

@@ -20,12 +20,19 @@ class Witness:
     def __init__(self, camera: str) -> None:
         self._camera = camera
         self._pid: int | None = None
+        self._hangs = False
         self._before: ProcessFacts | None = None
 
-    def question(self, worker: Worker) -> None:
-        """Note how its threads stand now, before it is killed, and have it dump their stacks; returns at once."""
-        self._pid, self._before = worker.pid, look_at(worker.pid)
-        worker.ask_for_dump()
+    def question(self, worker: Worker, *, hangs: bool) -> None:
+        """Note how its threads stand now, before it is killed, and have it dump their stacks; returns at once.
+
+        Only one that hangs: the stacks of an interpreter that is being torn down are no evidence, and walking
+        through them crashes it.
+        """
+        self._pid, self._hangs = worker.pid, hangs
+        if hangs:
+            self._before = look_at(worker.pid)
+            worker.ask_for_dump()
 
     def last_words(self, worker: Worker) -> dict[str, Any] | None:
         """What was found out about this worker, told to the log once; None when it was never questioned."""
@@ -34,9 +41,11 @@ class Witness:
         worker.driver_lines()
         drivers = [line for line in worker.last_lines if _OUR_OWN not in line]
         found = gather(None, drivers, worker.dump())
-        # Where it hangs shows best when it was killed and is still there.
-        process = look_at(worker.pid) if worker.unkillable else self._before
-        found = replace(found, pid=self._pid, process=process)
+        if self._hangs or worker.unkillable:
+            # Where it hangs shows best when it was killed and is still there.
+            process = look_at(worker.pid) if worker.unkillable else self._before
+            found = replace(found, pid=self._pid, process=process)
         self._pid = self._before = None
-        _log.warning("%s: evidence: %s", self._camera, found.summary())
+        if found.summary():
+            _log.warning("%s: evidence: %s", self._camera, found.summary())
         return {**found.as_dict(), "summary": found.summary()}

@@ -10,24 +10,19 @@ one, the same process that the supervisor would start, and ends it again. Driver
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import threading
-from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from greencam.base import proc
 from greencam.base.clock import Clock, SystemClock
-from greencam.base.errors import BusUnavailable, GreencamError, Overrun
 from greencam.base.proc import ChildSpec, python_argv
-from greencam.bus import channels, keys
-from greencam.bus.link import connect
-from greencam.capture.facts_file import capture_pid
-from greencam.client.camera_status import camera_status, local_facts, remote_facts
+from greencam.client.camera_status import REDIS_PATIENCE_S, Lookout
 from greencam.client.feed import Feed
 from greencam.client.places import Places
+from greencam.client.tap import Tap
 from greencam.frame.picture import Pixels
 from greencam.settings.load import load
 from greencam.settings.model import Settings
@@ -47,26 +42,20 @@ class CameraManager:
 
         Raises Refused for a camera that does not exist, SettingsError.
         """
-        self._settings = settings or load()
-        places = Places.of(self._settings)
+        settings = settings or load()
+        places = Places.of(settings)
+        patient = replace(places.redis, timeout_s=min(places.redis.timeout_s, REDIS_PATIENCE_S))
         self.camera = camera or next(iter(places.cameras), "cam1")
         self._clock: Clock = SystemClock()
-        self._feed = Feed(self.camera, newest=True, places=places)
-        self._redis = connect(places.redis)
-        self._target = places.redis
-        self._one_reader = threading.Lock()
+        self._tap = Tap(Feed(self.camera, newest=True, places=replace(places, redis=patient)), self._clock)
+        self._lookout = Lookout(settings, self._clock)
+        self._recovering = threading.Lock()
+        self._recoveries, self._recovered = 0, False
         self._child: subprocess.Popen[bytes] | None = None
-        if not self.captured:
+        if not self._lookout.captured(self.camera):
             sink = subprocess.DEVNULL if quiet else None
             argv = python_argv("cam1_stream.py", "--camera", self.camera)
             self._child = proc.spawn(ChildSpec(argv, stdout=sink, stderr=sink))
-
-    @property
-    def captured(self) -> bool:
-        """Whether a capture process of this camera runs, here or, with a Redis of all hosts, elsewhere."""
-        if capture_pid(self._settings.runtime_dir, self.camera) is not None:
-            return True
-        return not self._target.embedded and remote_facts(self._redis, self._target, self.camera) is not None
 
     @property
     def started_capture(self) -> bool:
@@ -76,70 +65,51 @@ class CameraManager:
     def capture_frame_with_timeout(self, timeout: float = 5.0) -> tuple[bool, Pixels | None]:
         """The next frame within `timeout` seconds as (True, pixels), else (False, None); never raises for a camera.
 
-        Pixels are uint8 of one's own, (rows, width, 3) in B, G, R order for bgr24.
+        Pixels are uint8 of one's own, (rows, width, 3) in B, G, R order for bgr24. Threads that call at the same
+        time get the same frame. A frame from before the call counts only if the last call is not long ago.
         """
-        deadline_s = self._clock.monotonic() + timeout
-        if not self._one_reader.acquire(timeout=max(0.0, timeout)):
-            return False, None
-        try:
-            while (left_s := deadline_s - self._clock.monotonic()) > 0:
-                frame = self._feed.next_frame(left_s)
-                with suppress(Overrun):
-                    return frame is not None, None if frame is None else frame.copy()
-        except GreencamError:
-            return False, None
-        finally:
-            self._one_reader.release()
-        return False, None
+        pixels = self._tap.next_pixels(timeout)
+        return pixels is not None, pixels
 
     def get_camera_status(self) -> dict[str, Any]:
-        """The guide's fields and more, see `camera_status`; from memory on this host, else over Redis."""
-        return camera_status(self._facts(), self._settings.machine.camera_health_thresholds)
-
-    def _facts(self) -> dict[str, Any] | None:
-        here = local_facts(self._settings.runtime_dir, self.camera, self._clock)
-        if here is not None or self._target.embedded:
-            return here
-        return remote_facts(self._redis, self._target, self.camera)
+        """The guide's fields and more, see `camera_status`; for another host's camera over Redis, within 2 s."""
+        return self._lookout.status(self.camera)
 
     def attempt_camera_recovery(self, timeout: float = RECOVERY_LIMIT_S) -> bool:
         """Have the capture stop, clean up, reinitialise and start the camera; True when frames came within timeout.
 
-        False when no capture could be asked, or no new worker delivered in time.
+        False when no capture could be asked, or no new worker delivered in time. Threads that call while a recovery
+        is under way wait for that one and get its result.
         """
-        before = self._facts()
-        if before is None or not self.ask_to_recover():
+        deadline_s, seen = self._clock.monotonic() + timeout, self._recoveries
+        if not self._recovering.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX)):
             return False
-        deadline_s = self._clock.monotonic() + timeout
+        try:
+            if self._recoveries == seen:
+                self._recovered = self._recover(deadline_s)
+                self._recoveries += 1
+            return self._recovered
+        finally:
+            self._recovering.release()
+
+    def _recover(self, deadline_s: float) -> bool:
+        before = self._lookout.facts(self.camera)
+        if before is None or not self._lookout.ask_to_recover(self.camera):
+            return False
         while self._clock.monotonic() < deadline_s:
-            now = self._facts()
+            now = self._lookout.facts(self.camera)
             if now is not None and _cured(before, now):
                 return True
             self._clock.sleep(_LOOK_S)
         return False
 
-    def ask_to_recover(self) -> bool:
-        """Tell the capture to replace its worker: over Redis, or by signal on this host while Redis is away."""
-        try:
-            if channels.publish(self._redis, self._target, keys.control(self.camera), {"do": "recover"}):
-                return True
-        except BusUnavailable:
-            pass  # the capture of this host can be told without Redis, below
-        pid = capture_pid(self._settings.runtime_dir, self.camera)
-        if pid is None:
-            return False
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGUSR2)
-            return True
-        return False
-
     def close(self) -> None:
         """Let go of the camera; ends the capture if this object started it."""
-        self._feed.close()
-        self._redis.close()
-        if self._child is not None:
-            proc.ensure_stopped(self._child, self._clock, grace_s=4.0)
-            self._child = None
+        self._tap.close()
+        self._lookout.close()
+        child, self._child = self._child, None
+        if child is not None:
+            proc.ensure_stopped(child, self._clock, grace_s=4.0)
 
     def __enter__(self) -> Self:
         return self
@@ -151,8 +121,7 @@ class CameraManager:
 
 
 def _cured(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether another worker than before streams and has delivered."""
+    """Whether another worker than before streams, and enough of its frames came that no attempt is under way."""
     worker = now.get("worker_pid")
-    moved = (now.get("epoch"), now.get("seq")) != (before.get("epoch"), before.get("seq"))
-    fresh = not now.get("stale") and not now.get("consecutive_failures")
-    return worker not in {None, before.get("worker_pid")} and moved and fresh and now.get("state") == "streaming"
+    replaced = worker not in (None, before.get("worker_pid"))
+    return replaced and now.get("state") == "streaming" and not now.get("stale") and now.get("rung") is None

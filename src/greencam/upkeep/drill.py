@@ -32,6 +32,8 @@ class Report:
     frame_s: float | None = None
     frame_after_detection_s: float | None = None
     frame_after_gone_s: float | None = None
+    detect_allowed_s: float | None = None
+    frame_allowed_s: float | None = None
     cured_by: str = ""
     text: str = ""
     problems: list[str] = field(default_factory=list)
@@ -171,6 +173,7 @@ class Drill:
 
     def _judge(self) -> None:
         report, goal = self.report, self._kind.goal
+        report.detect_allowed_s, report.frame_allowed_s = self._allowed_s(), goal.frame_s
         if report.detected_s is not None:
             report.late_s = report.detected_s - (self._allowed_s() - goal.detect_s)
             if report.late_s > goal.detect_s:
@@ -258,14 +261,18 @@ class Signalled:
     kind: DrillKind
     observer: Observer
 
+    def check(self) -> None:
+        """Raises Refused when this kind can't be made so, or the camera is not well without it."""
+        if not self.kind.signal:
+            raise Refused(f"{self.kind.name} can't be made in a camera that is in use")
+        facts = self.observer.facts()
+        if not facts.get("worker_pid") or facts.get("consecutive_failures") or facts.get("stale"):
+            raise Refused("a drill needs a camera that works; see --status")
+
     def make(self) -> None:
-        """Send it; raises Refused when this kind can't be made so, or there is no worker."""
-        worker = self.observer.facts().get("worker_pid")
-        if not self.kind.signal or not worker:
-            raise Refused(
-                f"{self.kind.name} can't be made on a camera that is in use; stop greencam, or take another"
-            )
-        os.kill(worker, getattr(signal, self.kind.signal))
+        """Send it; raises Refused as `check` does."""
+        self.check()
+        os.kill(self.observer.facts()["worker_pid"], getattr(signal, self.kind.signal))
 
     def lift(self) -> None:
         """Nothing is left of it."""

@@ -15,12 +15,16 @@ from typing import Any, Self
 from greencam.base import proc
 from greencam.base.clock import Clock
 from greencam.base.errors import CameraUnavailable, FrameError
+from greencam.base.lock import Lock, holder
 from greencam.base.place import default_runtime_dir, ring_path
 from greencam.base.proc import ChildSpec, python_argv
 from greencam.capture.facts_file import read_facts
 from greencam.frame.ring_reader import RingReader
 
+_PREFIX = "gc-drill-"
+_CONFIG, _SITE, _CAMERAS = "GREENCAM_CONFIG", "GREENCAM_SITE", "GREENCAM_CAMERAS"
 _READY_S = 30.0
+_BEGINNING_S = 60.0  # a younger folder may belong to a drill that has not taken its lock yet
 _LOOK_S = 0.02
 
 
@@ -36,8 +40,12 @@ class DrillGround:
         """`root` is the project whose config.py holds; `recovery` replaces keys of CAMERA_RECOVERY_SETTINGS."""
         self._project, self._clock, self._recovery = root, clock, recovery or {}
         base = default_runtime_dir(root).parent  # in memory: rings live here
-        self.folder = Path(tempfile.mkdtemp(prefix="gc-drill-", dir=base))
+        _sweep(base, clock)
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+        self._lock = Lock(_lock_in(self.folder), "this drill")
         self.runtime = self.folder / "run"
+        self._site = self.folder / "config" / "config.yaml"
+        self._cameras = "[]"
         self._captures: dict[str, subprocess.Popen[bytes]] = {}
 
     def faults_of(self, camera: str) -> Path:
@@ -50,11 +58,11 @@ class DrillGround:
 
     def write_site(self, cameras: list[dict[str, Any]]) -> None:
         """The cameras of this ground; addresses may hold a password, so the file is for us alone."""
-        path = self.folder / "config" / "config.yaml"
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._site.parent.mkdir(mode=0o700, exist_ok=True)
+        fd = os.open(self._site, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w") as stream:
             stream.write(json.dumps({"cameras": cameras}))  # JSON is YAML
+        self._cameras = json.dumps(cameras)
 
     def launch(self, camera: str) -> int:
         """Start the capture of a camera of this ground; its process number."""
@@ -75,16 +83,22 @@ class DrillGround:
         return self._captures[camera].pid
 
     def _environment(self) -> dict[str, str]:
+        """Everything that captures write stays in this ground, whatever the settings or variables of ours say."""
         mine = {
             "GREENCAM_ROOT": str(self.folder),
             "GREENCAM_RUNTIME_DIR": str(self.runtime),
+            "GREENCAM_DATA_DIR": str(self.folder / "data"),
+            "GREENCAM_LOGS_DIR": str(self.folder / "logs"),
             "GREENCAM_REDIS_URL": "",
             "GREENCAM_REDIS_HOST": "",
             "GREENCAM_REBOOT_CONTROL_DIR": str(self.control_dir or ""),
+            _SITE: str(self._site),
         }
-        config = self._project / "config.py"
+        if _CAMERAS in os.environ:
+            mine[_CAMERAS] = self._cameras
+        config = self._project / os.environ.get(_CONFIG, "config.py")
         if config.exists():
-            mine["GREENCAM_CONFIG"] = str(config)
+            mine[_CONFIG] = str(config)
         wishes = {f"GREENCAM_CAMERA_RECOVERY_SETTINGS__{key.upper()}": str(v) for key, v in self._recovery.items()}
         return mine | wishes
 
@@ -110,6 +124,7 @@ class DrillGround:
         for camera in list(self._captures):
             self.stop(camera)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +133,20 @@ class DrillGround:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _lock_in(folder: Path) -> Path:
+    return folder / "drill.lock"
+
+
+def _sweep(base: Path, clock: Clock) -> None:
+    """Remove what drills that were killed have left behind; their captures died with them."""
+    for folder in base.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            facts, lock = folder.lstat(), _lock_in(folder)
+            old = clock.wall() - facts.st_mtime > _BEGINNING_S
+            if old and facts.st_uid == os.geteuid() and lock.exists() and holder(lock) is None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Observer:
