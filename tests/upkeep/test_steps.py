@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from greencam.base.errors import Broken, Refused
-from greencam.upkeep.steps import Command, CopyCode, MakeUser, OwnedFolder, PutFile, RemoveFile
+from greencam.upkeep.steps import Command, CopyCode, MakeUser, OwnedFolder, PrivateSettings, PutFile, RemoveFile
 
 
 def mode(path: Path) -> int:
@@ -113,3 +113,16 @@ def test_the_user_has_no_shell_and_sees_cameras() -> None:
     assert told.startswith("useradd --system --user-group --no-create-home ")
     assert "--shell /usr/sbin/nologin --groups video greencam" in told
     assert told.endswith("usermod --append --groups video greencam")
+
+
+def test_settings_are_for_root_and_the_service_only(tmp_path: Path) -> None:
+    there = put(
+        tmp_path / "opt/greencam", {"config.py": "PASSWORD", "config/config.yaml": "rtsp://u:p@x", "victim": "v"}
+    )
+    (there / "config/link").symlink_to(there / "victim")
+    (there / "victim").chmod(0o604)
+    for _ in range(2):
+        PrivateSettings(Path("/opt/greencam"), "nobody-of-that-name").do(tmp_path)
+    assert [mode(there / name) for name in ("config.py", "config", "config/config.yaml")] == [0o640, 0o750, 0o640]
+    assert mode(there / "victim") == 0o604, "a link was followed"
+    PrivateSettings(Path("/opt/absent"), "nobody-of-that-name").do(tmp_path)

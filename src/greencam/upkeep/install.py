@@ -8,7 +8,17 @@ from pathlib import Path
 
 from greencam.base.errors import Refused
 from greencam.settings.load import load
-from greencam.upkeep.steps import Command, CopyCode, MakeUser, OwnedFolder, PutFile, RemoveFile, Step, below
+from greencam.upkeep.steps import (
+    Command,
+    CopyCode,
+    MakeUser,
+    OwnedFolder,
+    PrivateSettings,
+    PutFile,
+    RemoveFile,
+    Step,
+    below,
+)
 from greencam.upkeep.units import API, MONITOR, SUITE, Installation, unit_files
 
 _UNITS = Path("/etc/systemd/system")
@@ -34,7 +44,8 @@ def install_steps(place: Installation, source: Path) -> list[Step]:
     """User, code, folders, units, reboot helper; then everything is started, or started anew."""
     steps: list[Step] = [MakeUser(place.user, place.prefix)]
     if place.prefix != source:
-        steps += [CopyCode(source, place.prefix), Command([str(place.prefix / "run.sh"), "setup"])]
+        steps += [CopyCode(source, place.prefix), PrivateSettings(place.prefix, place.user)]
+        steps.append(Command([str(place.prefix / "run.sh"), "setup"]))
     # The service may not write there, and without compiled modules every start would take its time again.
     steps.append(Command([str(place.python), "-m", "compileall", "-q", str(place.prefix / "src")]))
     steps += [OwnedFolder(path, place.user) for path in place.writable]

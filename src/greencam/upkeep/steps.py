@@ -111,6 +111,31 @@ class OwnedFolder:
 
 
 @dataclass(frozen=True)
+class PrivateSettings:
+    """The settings, which may hold passwords of cameras, for root to write and the service's group to read."""
+
+    prefix: Path
+    user: str
+    changes_machine: bool = False
+
+    def described(self) -> str:
+        """As chgrp(1) and chmod(1)."""
+        names = " ".join(str(self.prefix / name) for name in _SETTINGS)
+        return f"chgrp -R {self.user} {names} && chmod -R u=rwX,g=rX,o= {names}"
+
+    def do(self, root: Path) -> None:
+        """Set modes; the group only on the machine itself, where that user is. Links are left alone."""
+        for name in _SETTINGS:
+            top = below(root, self.prefix) / name
+            for path in (top, *sorted(top.rglob("*"))):
+                if path.is_symlink() or not path.exists():
+                    continue
+                path.chmod(0o750 if path.is_dir() else 0o640)
+                if root == Path("/"):
+                    os.chown(path, -1, pwd.getpwnam(self.user).pw_gid, follow_symlinks=False)
+
+
+@dataclass(frozen=True)
 class CopyCode:
     """The code of a checkout to another folder; settings there stay, modules that are no more go."""
 
