@@ -16,26 +16,12 @@ from tests.conftest import RedisServer
 from tests.e2e.delivery_rig import Rig
 from tests.e2e.test_delivery import free_port
 from tests.fault_proxy import FaultProxy, Faults
-from tests.redis_processes import PASSWORDS, Server
-from tests.redis_topologies import ClusterSet, SentinelSet
+from tests.redis_processes import PASSWORDS
+from tests.redis_topologies import ClusterSet, SentinelSet, owner
 from tests.suite import Suite, wait_until
 
 pytestmark = pytest.mark.e2e
 CLOCK = SystemClock()
-
-
-@pytest.fixture(params=["sentinel", "cluster"])
-def several(request: pytest.FixtureRequest) -> Iterator[SentinelSet | ClusterSet]:
-    made: SentinelSet | ClusterSet = SentinelSet() if request.param == "sentinel" else ClusterSet("cam1")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
-def owner(several: SentinelSet | ClusterSet) -> Server:
-    return several.owner() if isinstance(several, ClusterSet) else several.master_server()
 
 
 class Somewhere:
