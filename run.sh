@@ -11,7 +11,9 @@ usage: ./run.sh [start] [--duration S]   set up if needed, then stream until Ctr
        ./run.sh setup                    make .venv and install what greencam needs, nothing else
        ./run.sh test [PYTEST ARGUMENTS]  set up, then check and test everything
        ./run.sh status [--json]          what runs, how fresh each camera's frames are (exit 0, 1 or 3)
-       ./run.sh stop                     stop everything that runs
+       ./run.sh stop [--timeout S]       stop everything that runs, and wait for it
+       ./run.sh install-service          make it a service that starts with the machine (sudo; --dry-run only tells)
+       ./run.sh uninstall-service        take the service away; code, settings and data stay
        ./run.sh redis-users DIR          make users with passwords for a Redis of your own
        ./run.sh --help                   this text
 Settings: config.py (this machine) and config/config.yaml (cameras).  More: README.md
@@ -118,7 +120,9 @@ case "${1:-start}" in
   setup) setup; say "setup: ready; ./run.sh streams" ;;
   test) shift; setup; ensure_installed requirements-dev.txt; exec scripts/test "$@" ;;
   status) shift; in_venv -m greencam.apps.status "$@" ;;
-  stop) in_venv -m greencam.apps.stop ;;
+  stop) shift; in_venv -m greencam.apps.stop "$@" ;;
+  install-service) shift; in_venv -m greencam.apps.install_service "$@" ;;
+  uninstall-service) shift; in_venv -m greencam.apps.install_service --uninstall "$@" ;;
   redis-users) shift; in_venv -m greencam.apps.redis_users "$@" ;;
   start | --*) if [ "${1:-}" = start ]; then shift; fi; setup; exec .venv/bin/python -P start.py "$@" ;;
   *) say "run.sh: no command '$1'"; usage >&2; exit 2 ;;

@@ -181,3 +181,8 @@ def _whole(server: Server) -> bool:
     except redis.RedisError:
         return False
     return b"cluster_state:ok" in said and b"cluster_known_nodes:4" in said
+
+
+def owner(several: SentinelSet | ClusterSet) -> Server:
+    """The server that takes the writes of `cam1` now."""
+    return several.owner() if isinstance(several, ClusterSet) else several.master_server()

@@ -28,7 +28,6 @@ LINES_PER_FUNCTION, LINES_PER_MODULE, PARAMETERS = 50, 400, 6
 CLOCK_READERS = {
     "src/greencam/base/clock.py": "it is the clock",
     "src/greencam/apps/client.py": "a composition root that prints a line per second",
-    "src/greencam/apps/stop.py": "a composition root that waits for another process",
     "src/greencam/camera/picamera.py": "stamps of the sensor are of CLOCK_BOOTTIME, which no Clock tells",
     "src/greencam/capture/worker_loop.py": "the worker's main thread waits for a driver that hangs",
 }

@@ -45,18 +45,25 @@ class Consumer:
         self.frames: list[FrameId] = []
         self.gaps: list[Gap] = []
         self.place = Place()
+        self._reader: DurableReader | None = None
         self.restart()
 
     def restart(self) -> None:
         """Killed and started again: only the store is left."""
+        self.close()
         self._reader = DurableReader(self._server.target, "cam1", self.name)
         self.follower = Follower(self.name, self.place, 1e9)
         self.position = self.place.id
         self.asks = False
         self.repair: bytes | None = None
 
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
     def read(self, limit: int) -> bool:
         """One read and one commit of what came; whether anything did."""
+        assert self._reader is not None
         repair = self._reader.repair()
         if repair != self.repair:
             self.repair, self.position = repair, self.place.id
@@ -84,6 +91,7 @@ class Consumer:
         return bool(events)
 
     def report(self) -> None:
+        assert self._reader is not None
         self._reader.report({"ack": id_text(self.place.id)})
 
 
@@ -188,6 +196,8 @@ class Delivery(RuleBasedStateMachine):
             for name, consumer in self.consumers.items():
                 self.check(name, consumer)
         finally:
+            for consumer in self.consumers.values():
+                consumer.close()
             shutil.rmtree(self.folder)
 
     def drain(self) -> None:

@@ -108,6 +108,19 @@ def test_it_goes_on_in_a_newer_epoch_with_everything_it_had(producer: Make, clie
     assert ids(client) == ["1-1", "1-2", "1-3", "1-4", "1-5", "4-1"]
 
 
+def test_a_forged_entry_in_our_own_epoch_is_removed_and_needs_no_new_one(producer: Make, client: Client) -> None:
+    ours = producer()
+    ours.put(1, 3)
+    ours.turn()
+    client.xadd(KEY, {"d": "forged"}, id="1-99")
+    ours.put(4, 5)
+    ours.turn()
+    ours.writer.attach(ours.client)
+    ours.turn()
+    assert ids(client) == ["1-1", "1-2", "1-3", "1-4", "1-5"]
+    assert ours.writer.taken_epoch == 0
+
+
 def test_an_entry_above_every_epoch_is_removed(producer: Make, client: Client) -> None:
     client.xadd(KEY, {"d": "forged"})  # an ID made of the time
     ours = producer()

@@ -19,25 +19,11 @@ from greencam.bus.link import RedisTarget, connect
 from greencam.client import Feed
 from greencam.client.places import Places
 from greencam.frame import counter
-from tests.redis_processes import PASSWORDS, Server, binary_with_tls, certificate_in, free_ports
-from tests.redis_topologies import ClusterSet, SentinelSet
+from tests.redis_processes import PASSWORDS, binary_with_tls, certificate_in, free_ports
+from tests.redis_topologies import ClusterSet, SentinelSet, owner
 from tests.suite import CHECKOUT, Suite, wait_until
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(params=["sentinel", "cluster"])
-def several(request: pytest.FixtureRequest) -> Iterator[SentinelSet | ClusterSet]:
-    made: SentinelSet | ClusterSet = SentinelSet() if request.param == "sentinel" else ClusterSet("cam1")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
-def owner(several: SentinelSet | ClusterSet) -> Server:
-    return several.owner() if isinstance(several, ClusterSet) else several.master_server()
 
 
 def right_frames(feed: Feed, count: int) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ from greencam import __version__
 from greencam.apps.arguments import above_zero
 from greencam.apps.ask_suite import request
 from greencam.apps.edge import at_the_edge
+from greencam.apps.health_log import health_log
 from greencam.apps.status import report
 from greencam.apps.watch import watch
 from greencam.base import log, proc
@@ -100,12 +101,15 @@ def _supervise(options: argparse.Namespace) -> int:
     def make_child(spec: ProcessSpec) -> Child:
         return Child(spec, relay, clock, (lambda: pinger.last_answer_s) if spec.name == REDIS else None)
 
-    parts = SupervisorParts(pinger, Voice(notifier, _streams(settings, clock)), _preparation(settings), _wanted)
+    health = health_log(settings, clock)
+    voice = Voice(notifier, _streams(settings, clock))
+    parts = SupervisorParts(pinger, voice, _preparation(settings), _wanted, health.tick)
     fleet = Fleet(process_table(settings), make_child, clock)
     supervisor = Supervisor(fleet, claim, parts, clock, stop)
     _on_hangup(supervisor.reload, stop)
     relay.start()
     code = run(supervisor, stop, clock, logging.getLogger("supervisor"), duration_s=options.duration)
+    health.stop()
     logging.getLogger("supervisor").info("everything is stopped")
     relay.stop()
     return code

@@ -178,7 +178,7 @@ class DurableWriter:
     def _see_where_redis_is(self, client: redis.Redis) -> None:
         """Go on behind the newest entry that Redis ever had, or find that the stream is somebody else's."""
         self._sent = last_id(client, self._target, self._key)
-        if self._sent > self._spool.ledger.newest and self._sent[0] < EPOCH_LIMIT - 1:
+        if self._spool.ledger.newest[0] < self._sent[0] < EPOCH_LIMIT - 1:  # in our own epoch it is forged
             self.taken_epoch = max(self.taken_epoch, self._sent[0])
             if not len(self._spool):
                 self._inherited = self._sent

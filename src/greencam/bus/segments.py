@@ -62,6 +62,10 @@ class Segment:
             os.close(self._fd)
             self._fd = -1
 
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):  # not when it could not even be opened
+            self.close()
+
     def remove(self) -> None:
         """Remove the file."""
         with suppress(FileNotFoundError):

@@ -76,7 +76,7 @@ class SupervisorParts:
     voice: Voice
     prepare: Callable[[], None]
     load: Callable[[], Wanted]
-    each_turn: Callable[[float], None] = lambda _now_s: None
+    each_turn: Callable[[float], object] = lambda _now_s: None
 
 
 class Reload:

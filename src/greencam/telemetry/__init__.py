@@ -1,0 +1,1 @@
+"""What the suite tells of itself over time."""
