@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from benchmarks.campaign import Found, head
 from benchmarks.measure import percentile
 from benchmarks.report import table
 from benchmarks.targets import Target
@@ -18,7 +19,6 @@ _HOW = (
     "Written by `.venv/bin/python benchmarks/reliability.py`. Times are seen from outside: frames as a consumer\n"
     "gets them from shared memory, everything else as the capture process tells it to everybody.\n"
 )
-Found = dict[str, Any]
 
 
 def targets(found: Found) -> list[Target]:
@@ -29,12 +29,6 @@ def targets(found: Found) -> list[Target]:
         if section and section["figures"]:
             made += make(section["figures"])
     return made
-
-
-def machine_line(facts: dict[str, Any]) -> str:
-    """The machine in one line for the section's head."""
-    what = f"{facts['cpu']}, {facts['cores']} cores, {facts['kernel']}, Python {facts['python']}"
-    return f"{facts['date']}, commit {facts['commit']}; {what}; load before {facts['load_before']}."
 
 
 def _at_most(what: str, bound: float, values: list[float | None], unit: str = "s") -> Target:
@@ -104,23 +98,13 @@ _TARGETS: dict[str, Callable[[Any], list[Target]]] = {
 }
 
 
-def text(found: Found, plot: bool) -> str:
-    """The whole section as Markdown."""
-    newest = max((section["machine"] for section in found.values()), key=lambda facts: facts["date"])
-    made = targets(found)
-    parts = [
-        "## Camera recovery\n",
-        _HOW,
-        machine_line(newest) + "\n",
-        f"{sum(target.met for target in made)} of {len(made)} targets met.\n",
-        table(
-            ("target", "wanted", "measured", ""),
-            ((t.what, t.wanted, t.measured, "met" if t.met else "**missed**") for t in made),
-        ),
-    ]
+def text(found: Found, folder: Path) -> str:
+    """The whole section as Markdown; the plot goes into `folder`."""
+    parts = head("Camera recovery", _HOW, found, targets(found))
     if "drills" in found:
-        parts += [_drills(found["drills"]), f"![Drills](benchmarks/{_PLOT})\n" if plot else ""]
-    if found.get("unkillable", {}).get("figures") is None and "unkillable" in found:
+        parts.append(_drills(found["drills"]))
+        parts += [f"![Drills](benchmarks/{_PLOT})\n"] if draw(found, folder) else []
+    if "unkillable" in found and found["unkillable"]["figures"] is None:
         parts.append("The worker in state D was not measured: that needs root and /dev/fuse.\n")
     return "\n".join(parts)
 

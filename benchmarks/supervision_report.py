@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from benchmarks.campaign import Found, head
 from benchmarks.measure import percentile
-from benchmarks.recovery_report import machine_line
-from benchmarks.report import table
 from benchmarks.targets import Target
 
 _HOW = "Written by `.venv/bin/python benchmarks/supervision.py`; everything is seen from outside.\n"
-Found = dict[str, Any]
 
 
 def targets(found: Found) -> list[Target]:
@@ -94,20 +93,9 @@ def _worst(values: list[float], unit: str) -> str:
     return f"{max(values):.2f} {unit} at most, median {percentile(values, 50):.2f}, of {len(values)}"
 
 
-def text(found: Found) -> str:
+def text(found: Found, _folder: Path) -> str:
     """The whole section as Markdown."""
-    newest = max((section["machine"] for section in found.values()), key=lambda facts: facts["date"])
-    made = targets(found)
-    parts = [
-        "## Supervision\n",
-        _HOW,
-        machine_line(newest) + "\n",
-        f"{sum(target.met for target in made)} of {len(made)} targets met.\n",
-        table(
-            ("target", "wanted", "measured", ""),
-            ((t.what, t.wanted, t.measured, "met" if t.met else "**missed**") for t in made),
-        ),
-    ]
+    parts = head("Supervision", _HOW, found, targets(found))
     if "cost" in found:
         memory = found["cost"]["figures"]["memory"]
         words = ", ".join(f"{name} {value}" for name, value in memory.items())
