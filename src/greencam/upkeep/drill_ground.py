@@ -23,6 +23,7 @@ from greencam.frame.ring_reader import RingReader
 
 _PREFIX = "gc-drill-"
 _CONFIG, _SITE, _CAMERAS = "GREENCAM_CONFIG", "GREENCAM_SITE", "GREENCAM_CAMERAS"
+_NOTHING_KEPT = {"consumers": [{"name": "recorder", "enabled": False}]}  # nobody would take its frames away
 _READY_S = 30.0
 _BEGINNING_S = 60.0  # a younger folder may belong to a drill that has not taken its lock yet
 _LOOK_S = 0.02
@@ -61,7 +62,7 @@ class DrillGround:
         self._site.parent.mkdir(mode=0o700, exist_ok=True)
         fd = os.open(self._site, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w") as stream:
-            stream.write(json.dumps({"cameras": cameras}))  # JSON is YAML
+            stream.write(json.dumps({"cameras": cameras, **_NOTHING_KEPT}))  # JSON is YAML
         self._cameras = json.dumps(cameras)
 
     def launch(self, camera: str) -> int:
