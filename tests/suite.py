@@ -39,6 +39,7 @@ class Suite:
             "GREENCAM_CAMERA_WIDTH": "320",
             "GREENCAM_CAMERA_HEIGHT": "240",
             "GREENCAM_FRAME_RATE": "30",
+            "GREENCAM_RING_SECONDS": "1",  # a loaded machine may let a reader of ours wait for longer than 0.2 s
         }
         self._started: list[subprocess.Popen[str]] = []
 
