@@ -129,8 +129,8 @@ def test_a_live_view_of_a_camera_whose_worker_hangs(suite: Suite, pause: Callabl
         view = LiveView(feed, facts, SystemClock())
         first = next_that_is(view, lambda shown: shown.live)
         assert first.header is not None
-        worker = wait_until(lambda: (facts() or {}).get("worker_pid"))
-        pause(worker)
+        said = wait_until(lambda: next((f for f in [facts()] if f and f["state"] == "streaming"), None))
+        pause(said["worker_pid"])
         down = next_that_is(view, lambda shown: not shown.live)
         assert down.cause == "The camera sends no new pictures"
         assert down.since is not None

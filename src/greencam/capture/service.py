@@ -310,6 +310,7 @@ class CaptureService:
         )
 
     def _end(self) -> None:
+        self._catch_up()
         self._enter(State.ENDED)
         _log.info("%s: the recording has ended after %d frames", self._spec.id, self._progress.frames)
         self._stop.request(END_OF_RECORDING)
