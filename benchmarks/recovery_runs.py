@@ -28,7 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CLOCK = SystemClock()
 Say = Callable[[str], None]
 _STEADY_S = 4.0
-_WARM_HANGS = 10
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def hangs(plan: Plan, say: Say) -> dict[str, Any]:
             rows.append({"number": number, "passed": int(report.passed), **_held(pid, ground.runtime)})
             if number % 10 == 9:
                 say(f"hang {number + 1}/{plan.hangs}: {rows[-1]}")
-    warm = rows[min(_WARM_HANGS, len(rows) // 3) :]
+    warm = rows[2 * len(rows) // 3 :]  # what is kept of incidents and attempts is full by then (50 of each)
     line = fit([row["number"] for row in warm], [row["own_kib"] for row in warm])
     return {"rows": rows, "slope_kib": line.slope, "recovered": sum(row["passed"] for row in rows)}
 

@@ -136,7 +136,7 @@ def test_a_live_view_of_a_camera_whose_worker_hangs(suite: Suite, pause: Callabl
         assert down.since is not None
         assert abs(down.since - first.header.wall_ns / 1e9) < 20
         assert jpeg.decode(down.jpeg()).shape == (240, 320, 3)
-        resume(worker)
+        resume(said["worker_pid"])
         assert next_that_is(view, lambda shown: shown.live).cause == ""
     facts.close()
 
