@@ -43,12 +43,15 @@ def run(campaign: Campaign, docs: Path, argv: list[str] | None) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     found: Found = read_json(path) or {}
     plan = campaign.plans[options.quick]
+    chosen = [] if options.page else options.only or list(campaign.runs)
     try:
-        for name in options.only or campaign.runs:
+        for name in chosen:
             facts = machine.facts()
             figures = campaign.runs[name](plan, lambda text: print(text, flush=True))
             found[name] = {"machine": facts, "plan": vars(plan), "figures": figures}
             write_atomic(path, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode(), 0o644)
+            marked.put(options.out / "reliability.md", campaign.name, campaign.text(found, path.parent))
+        if not chosen:
             marked.put(options.out / "reliability.md", campaign.name, campaign.text(found, path.parent))
     except KeyboardInterrupt:
         print("interrupted; sections that were finished are written", file=sys.stderr)
@@ -60,6 +63,7 @@ def _options(campaign: Campaign, docs: Path, argv: list[str] | None) -> argparse
     parser = argparse.ArgumentParser(description=campaign.about)
     parser.add_argument("--quick", action="store_true", help="to see that everything works")
     parser.add_argument("--only", action="append", choices=list(campaign.runs), help="this part; may be repeated")
+    parser.add_argument("--page", action="store_true", help="measure nothing: the page anew from known figures")
     parser.add_argument("--out", type=Path, default=docs, metavar="DIR", help="where to write (docs/)")
     return parser.parse_args(argv)
 

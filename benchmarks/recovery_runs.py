@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import fit, memory, percentile
+from benchmarks.measure import memory, percentile
 from greencam.base.clock import SystemClock
 from greencam.base.errors import FrameError
 from greencam.capture.facts_file import read_facts
@@ -128,9 +128,7 @@ def hangs(plan: Plan, say: Say) -> dict[str, Any]:
             rows.append({"number": number, "passed": int(report.passed), **_held(pid, ground.runtime)})
             if number % 10 == 9:
                 say(f"hang {number + 1}/{plan.hangs}: {rows[-1]}")
-    warm = rows[2 * len(rows) // 3 :]  # what is kept of incidents and attempts is full by then (50 of each)
-    line = fit([row["number"] for row in warm], [row["own_kib"] for row in warm])
-    return {"rows": rows, "slope_kib": line.slope, "recovered": sum(row["passed"] for row in rows)}
+    return {"rows": rows, "recovered": sum(row["passed"] for row in rows)}
 
 
 def _held(pid: int, runtime: Path) -> dict[str, int]:
