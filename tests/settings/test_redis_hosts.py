@@ -4,7 +4,7 @@ import string
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from greencam.settings.masking import masked
@@ -55,6 +55,7 @@ _SECRETS = st.text(string.ascii_letters + string.digits + "-_.~%:", min_size=4, 
 )
 
 
+@example([("a", 1)], "-", "canaxry")
 @given(st.lists(st.tuples(_NAMES, st.integers(1, 65535)), min_size=1, max_size=5), _NAMES, _SECRETS)
 def test_what_was_put_together_is_taken_apart_again(hosts: list[tuple[str, int]], master: str, secret: str) -> None:
     text = ",".join(f"{host}:{port}" for host, port in hosts)

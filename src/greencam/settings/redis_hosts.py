@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import parse_qsl, quote, urlencode
@@ -95,7 +96,7 @@ def _master_and_db(path: str, topology: Topology) -> tuple[str, int]:
         raise ValueError("does not say which master; the form is redis+sentinel://host1,host2/NAME[/db]")
     if len(words) > 2 or not all(_number(word) for word in words[1:]):
         raise ValueError("has more behind its hosts than /NAME or /NAME/db")
-    if not words[0].isascii() or not words[0].translate(str.maketrans("", "", "._-")).isalnum():
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", words[0]):
         raise ValueError("has a master's name of other characters than A-Z a-z 0-9 . _ -")  # sentinel.conf's rule
     return words[0], int(words[1]) if len(words) == 2 else 0
 
