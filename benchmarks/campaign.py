@@ -76,6 +76,12 @@ def _verdict(targets: list[Target], page: Path) -> int:
     return 1 if missed else 0
 
 
+def judged(found: Found, makers: Mapping[str, Callable[[Any], list[Target]]]) -> list[Target]:
+    """The targets of every part that was measured; one that could not be made here has no figures and none."""
+    parts = ((found.get(name), make) for name, make in makers.items())
+    return [target for part, make in parts if part and part["figures"] for target in make(part["figures"])]
+
+
 def head(title: str, how: str, found: Found, made: list[Target]) -> list[str]:
     """The beginning of a section: how it was measured, on what, and each target with what came out."""
     facts = max((part["machine"] for part in found.values()), key=lambda one: one["date"])

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.campaign import Found, head
+from benchmarks.campaign import Found, head, judged
 from benchmarks.measure import fit, percentile
 from benchmarks.report import table
 from benchmarks.targets import Target
@@ -24,12 +24,7 @@ _HOW = (
 
 def targets(found: Found) -> list[Target]:
     """What issue and guide promise, held against the worst that was measured."""
-    made: list[Target] = []
-    for name, make in _TARGETS.items():
-        section = found.get(name)
-        if section and section["figures"]:
-            made += make(section["figures"])
-    return made
+    return judged(found, _TARGETS)
 
 
 def _at_most(what: str, bound: float, values: list[float | None], unit: str = "s") -> Target:

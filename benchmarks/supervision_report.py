@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.campaign import Found, head
+from benchmarks.campaign import Found, head, judged
 from benchmarks.measure import percentile
 from benchmarks.targets import Target
 
@@ -15,12 +15,7 @@ _HOW = "Written by `.venv/bin/python benchmarks/supervision.py`; everything is s
 
 def targets(found: Found) -> list[Target]:
     """What issue and guide promise, held against the worst that was measured."""
-    made: list[Target] = []
-    for name, make in _TARGETS.items():
-        section = found.get(name)
-        if section and section["figures"]:
-            made += make(section["figures"])
-    return made
+    return judged(found, _TARGETS)
 
 
 def _stops(rows: list[dict[str, Any]]) -> list[Target]:
