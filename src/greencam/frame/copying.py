@@ -19,7 +19,7 @@ _TUNABLE: Final = "glibc.cpu.x86_non_temporal_threshold"
 LARGE_BYTES: Final = 1 << 20
 _PAGE_BYTES: Final = 4096
 # Loads that lie in their page just before the stores made last are taken for loads of what those wrote ("4 KiB
-# aliasing", Intel 64 Optimization Reference Manual); with this little distance the copy takes up to five times as long.
+# aliasing", Intel 64 Optimization Reference Manual); at so little distance the copy takes up to five times as long.
 _CLOSE_BYTES: Final = 1024
 
 
