@@ -178,8 +178,7 @@ def test_a_full_disk_leaves_no_part_of_a_record(small_disk: Path) -> None:
     append_all(file, [b"before\n"])
     blob = making.fill(small_disk)
     with pytest.raises(OSError, match="No space left"):
-        for _ in range(1000):
-            file.append([b"x" * 99 + b"\n"])
+        append_all(file, [b"x" * 99 + b"\n"] * 1000)
     blob.unlink()
     append_all(file, [b"after\n"])
     lines = path.read_text().splitlines()
