@@ -22,9 +22,11 @@ from greencam.apps.status import report
 from greencam.apps.watch import watch
 from greencam.base import proc
 from greencam.base.clock import Clock, SystemClock
+from greencam.base.log_counts import LogCounts
 from greencam.base.log_files import MAIN, link_legacy
 from greencam.base.log_line import Identity
 from greencam.base.notify import notifier_for
+from greencam.base.place import log_counts_path
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.credentials import new_passwords
@@ -90,7 +92,7 @@ def _supervise(options: argparse.Namespace) -> int:
     notifier = notifier_for(os.environ, clock)
     proc.adopt_orphans()
     machine = settings.machine
-    log = open_log(settings, Identity("start"))
+    log = open_log(settings, Identity("start"), [LogCounts(log_counts_path(settings.runtime_dir), clock)])
     relay = Relay(log, clock)
     link_legacy(settings.root, settings.logs_dir)
     _introduce(settings)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greencam.base.clock import Clock
-from greencam.base.log_line import Identity, Kind, Line, to_json
+from greencam.base.log_line import Kind, Line, to_json
 from greencam.base.log_text import error_text, main_text, perf_text
 from greencam.base.shared_file import ByDay, BySize, SharedFile
 
@@ -122,8 +122,8 @@ def _bytes(text: str) -> bytes:
 
 def _lost_line(last: Line, count: int, why: str) -> Line:
     what = "line" if count == 1 else "lines"
-    who = Identity(last.who.source, last.who.camera, last.who.process)
-    return Line(last.at_s, "WARNING", who, f"{count} log {what} could not be written: {why}")
+    text, facts = f"{count} log {what} could not be written: {why}", {"unwritten": count}
+    return Line(last.at_s, "WARNING", last.who, text, facts=facts)
 
 
 def log_files(folder: Path) -> list[Path]:
