@@ -71,7 +71,7 @@ def of_record(record: logging.LogRecord, who: Identity) -> Line:
     """The value of a record of Python's logging; its text may still hold secrets."""
     kind = getattr(record, "kind", Kind.TEXT)
     stack = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else record.stack_info or ""
-    where, message = f"{record.funcName}:{record.lineno}", record.getMessage()
+    where, message = f"{record.funcName}:{record.lineno}", _message(record)
     return Line(
         at_s=record.created,
         level=record.levelname if record.levelname in LEVELS else "INFO",
@@ -83,6 +83,14 @@ def of_record(record: logging.LogRecord, who: Identity) -> Line:
         kind=kind,
         facts=getattr(record, "facts", None),
     )
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The text with its words; words that do not fit it stand behind it."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args}"
 
 
 def cleaned(line: Line) -> Line:

@@ -148,6 +148,7 @@ class Recovery:
         if attempt is None:
             if not self.troubled:
                 self._steady_since_s = self._steady_since_s or now_s
+                self._connected(True)
             return
         attempt.frames += count
         attempt.first_s = attempt.first_s or now_s
