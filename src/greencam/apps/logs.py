@@ -32,7 +32,7 @@ def open_log(
         return _set_up(settings, who, outputs, clock)
     files = files_of(settings, clock)
     trouble = files.check()
-    log = _set_up(settings, who, [files, *outputs], clock)
+    log = _set_up(settings, who, [*outputs, files], clock)
     if trouble:
         logging.getLogger("log").error("no log file: %s; going on without", trouble)
     return log

@@ -82,16 +82,18 @@ class LogFiles:
             file.close()
 
     def _append(self, file: SharedFile, records: list[bytes]) -> None:
-        before = file.rotations
-        try:
-            done = 0
-            while done < len(records):
-                done += file.append(records[done : done + _BATCH])
-        except OSError as error:
-            self.lost += len(records) - done
-            self.trouble = os.strerror(error.errno or 0)
-            with suppress(OSError):
+        before, done, batch = file.rotations, 0, _BATCH
+        while done < len(records):
+            try:
+                done += file.append(records[done : done + batch])
+            except OSError as error:
+                if batch > 1:
+                    batch = 1  # a few may fit where many do not
+                    continue
+                self.lost += len(records) - done
+                self.trouble = os.strerror(error.errno or 0)
                 file.close()
+                break
         if file.rotations != before:
             self._look_s = 0.0
 
