@@ -38,11 +38,11 @@ class Entry(NamedTuple):
     """The log it belongs to under its current name, `logs/errors.log`, also when read from a rotated file."""
     stack: str = ""
     """The lines of a traceback that followed it, with line breaks, at most 8 KB; empty when there were none."""
-    count: int = 1
+    times: int = 1
     """How many lines it stands for: DEBUG and INFO lines that differ in figures only come as one entry with the
     text of the first; so does `last line repeated 41 times` of a writer, at any level."""
     until_s: float | None = None
-    """Wall time of the last of those `count` lines; None for a single line."""
+    """Wall time of the last of those lines; None for a single line."""
     frame: str = ""
     """`epoch-seq` of the frame that it is about, or empty."""
 
@@ -54,7 +54,7 @@ class Collector(Protocol):
     """
 
     def take(self, entry: Entry) -> None:
-        """Look at one entry, which may stand for `count` lines; times may go backwards."""
+        """Look at one entry, which may stand for `times` lines; times may go backwards."""
         ...
 
     def result(self) -> Mapping[str, Any]:

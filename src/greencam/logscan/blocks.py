@@ -1,0 +1,210 @@
+"""A file as blocks of whole lines, in constant memory, whatever it is and whatever happens to it meanwhile."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from greencam.logscan.log_files import STDIN, Log, Part
+from greencam.logscan.moments import of_text
+from greencam.logscan.troubles import Troubles
+
+BLOCK_BYTES = 1 << 20
+LONGEST_LINE_BYTES = 64 << 10
+_SAMPLE_BYTES = 8192
+_TEXT = bytes(set(range(0x20, 0x100)) - {0x7F} | {9, 10, 12, 13, 27})
+_BINARY_SHARE = 0.3
+_PROBE_BYTES = 64 << 10
+_SEARCH_ENDS_BYTES = 256 << 10
+_SLACK_S = 3600.0
+_LONG = f"a line is longer than {LONGEST_LINE_BYTES >> 10} KB; its beginning is used"
+
+
+class Seen(Protocol):
+    """Told how many bytes of the disk have been read, for a progress bar."""
+
+    def __call__(self, size_bytes: int) -> None:
+        """Count them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Window:
+    """Seconds since 1970 between which entries are wanted, the end not included."""
+
+    since_s: float = float("-inf")
+    until_s: float = float("inf")
+
+    @property
+    def whole(self) -> bool:
+        """Whether it leaves nothing out."""
+        return self.since_s == float("-inf") and self.until_s == float("inf")
+
+
+class Blocks:
+    """Reads all parts of a log, oldest first, those that end before the window left out."""
+
+    def __init__(self, log: Log, window: Window, troubles: Troubles, seen: Seen) -> None:
+        self._log, self._window, self._troubles, self._seen = log, window, troubles, seen
+        self.size_bytes = 0
+        """How much text was read, after decompression."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Blocks that end with a line break, the last one of a file perhaps without."""
+        for part in self._log.parts:
+            if part.changed_s + _SLACK_S < self._window.since_s:
+                self._seen(part.size_bytes)
+            else:
+                yield from self._part(part)
+
+    def _part(self, part: Part) -> Iterator[bytes]:
+        with ExitStack() as stack:
+            try:
+                raw = stack.enter_context(self._open(part))
+                stream = stack.enter_context(_unpacked(raw, part.path.suffix))
+                if self._is_binary(stream, part):
+                    return
+                if not part.compressed and self._window.since_s > 0 and part.path.name != STDIN:
+                    start = offset_of(stream, self._window.since_s, os.fstat(raw.fileno()).st_size)
+                    self._seen(start)
+                    stream.seek(start)
+                yield from self._read(stream, raw)
+            except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+                self._trouble(f"{part.path.name}: {_why(error, part)}")
+
+    def _open(self, part: Part) -> IO[bytes]:
+        """The file that had this name when the log was looked up, also if it was rotated since."""
+        if part.path.name == STDIN:
+            return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+        for path in (part.path, *part.path.parent.glob(f"{part.path.name.split('.')[0]}*")):
+            try:
+                stream = path.open("rb")
+            except FileNotFoundError:
+                continue
+            facts = os.fstat(stream.fileno())
+            if (facts.st_dev, facts.st_ino) == part.inode:
+                return stream
+            stream.close()
+        raise FileNotFoundError(2, "it went away while the logs were read")
+
+    def _is_binary(self, stream: IO[bytes], part: Part) -> bool:
+        if part.path.name == STDIN:
+            return False
+        sample = stream.read(_SAMPLE_BYTES)
+        stream.seek(0)
+        if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+            self._trouble(f"{part.path.name}: UTF-16, skipped; iconv -f UTF-16 -t UTF-8 makes it readable")
+            return True
+        # What a power cut leaves is a block of zeros at a file's end; that is no binary file.
+        sample = sample.rstrip(b"\0") or b"\n"
+        if len(sample.translate(None, _TEXT)) <= _BINARY_SHARE * len(sample):
+            return False
+        self._trouble(f"{part.path.name}: a binary file, skipped")
+        return True
+
+    def _read(self, stream: IO[bytes], raw: IO[bytes]) -> Iterator[bytes]:
+        rest, position, skipping = b"", _position(raw), False
+        while data := stream.read(BLOCK_BYTES):
+            now = _position(raw)
+            self._seen(max(0, now - position))
+            position = now
+            self.size_bytes += len(data)
+            if skipping:
+                _, line_break, data = data.partition(b"\n")
+                skipping = not line_break
+            cut = data.rfind(b"\n") + 1
+            if cut:
+                yield rest + data[:cut]
+                rest = data[cut:]
+            elif not skipping:
+                rest += data
+            if len(rest) > BLOCK_BYTES:
+                self._trouble(_LONG)
+                yield rest[:LONGEST_LINE_BYTES] + b"\n"
+                rest, skipping = b"", True
+        if rest:
+            self._trouble("the last line has no end: it was being written, or power was lost")
+            yield rest
+
+    def _trouble(self, what: str) -> None:
+        self._troubles.add(self._log.name, what)
+
+
+def lines_of(block: bytes, log: str, troubles: Troubles) -> list[bytes]:
+    """The lines of a block, the overlong ones cut."""
+    lines = block.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    if len(block) > LONGEST_LINE_BYTES and max(map(len, lines), default=0) > LONGEST_LINE_BYTES:
+        long = sum(len(line) > LONGEST_LINE_BYTES for line in lines)
+        troubles.add(log, _LONG, long)
+        lines = [line[:LONGEST_LINE_BYTES] for line in lines]
+    return lines
+
+
+def offset_of(stream: IO[bytes], since_s: float, size_bytes: int) -> int:
+    """Where in a file of rising times the lines since `since_s` begin, or a little before; by halving."""
+    low, high = 0, size_bytes
+    while high - low > _SEARCH_ENDS_BYTES:
+        middle = (low + high) // 2
+        at_s = _first_time(stream, middle)
+        if at_s is not None and at_s < since_s:
+            low = middle
+        else:
+            high = middle
+    if not low:
+        return 0
+    stream.seek(low)
+    return low + len(stream.readline(_PROBE_BYTES))
+
+
+def _first_time(stream: IO[bytes], offset: int) -> float | None:
+    """The time of the first line behind this place that begins with one."""
+    stream.seek(offset)
+    for line in stream.read(_PROBE_BYTES).split(b"\n")[1:]:
+        if line[:4].isdigit():
+            at_s = of_text(line[:23].decode("ascii", "replace")) or of_text(line[:19].decode("ascii", "replace"))
+            if at_s is not None:
+                return at_s
+    return None
+
+
+def _unpacked(raw: IO[bytes], suffix: str) -> IO[bytes]:
+    if suffix == ".gz":
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]  # typeshed: a BufferedIOBase, not IO
+    if suffix == ".bz2":
+        return bz2.BZ2File(raw)
+    if suffix == ".xz":
+        return lzma.LZMAFile(raw)
+    return raw
+
+
+def _position(raw: IO[bytes]) -> int:
+    try:
+        return raw.tell()
+    except OSError:
+        return 0  # a pipe
+
+
+def _why(error: Exception, part: Part) -> str:
+    if isinstance(error, EOFError):
+        return "the compressed file ends too early; what came before is used"
+    if isinstance(error, PermissionError):
+        return "no permission to read it; run this as the user that runs greencam"
+    if isinstance(error, zlib.error | lzma.LZMAError | gzip.BadGzipFile) or part.compressed:
+        return "the compressed file is damaged; what came before is used"
+    return (os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "") or str(error)
+
+
+def stdin_log() -> Log:
+    """Standard input as a log."""
+    return Log("stdin", (Part(Path(STDIN), (0, 0), 0, float("inf")),))
