@@ -41,7 +41,8 @@ def found(path: Path, name: str) -> Log:
     """The log that is `path`, with the predecessors beside it; a rotated file's name means that file alone.
 
     Rotated names are those of Python's handlers and logrotate: `.1`, `.2.gz`, `.2026-11-24`,
-    `-20261124.gz`, and `.gz` of `gzip FILE`. Raises FileNotFoundError when there is none, PermissionError as the system does.
+    `-20261124.gz`, and `.gz` of `gzip FILE`. Raises FileNotFoundError when there is none, PermissionError as the
+    system does.
     """
     own = _part(path)
     before = _predecessors(path)
@@ -88,16 +89,12 @@ def in_folder(folder: Path, root: Path) -> list[Log]:
         names = [one.name for one in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    current = {
-        match[1] for name in names if (match := LOG_NAMES.fullmatch(name)) and match[1].endswith(LOG_SUFFIXES)
-    }
-    return once(
-        found(folder / name, shown_name(folder / name, root)) for name in sorted(current) if _is_log(folder, name)
-    )
+    current = {match[1] for name in names if (match := LOG_NAMES.fullmatch(name))}
+    kept = sorted(name for name in current if name.endswith(LOG_SUFFIXES) and _is_log(folder / name))
+    return once(found(folder / name, shown_name(folder / name, root)) for name in kept)
 
 
-def _is_log(folder: Path, name: str) -> bool:
-    path = folder / name
+def _is_log(path: Path) -> bool:
     return not path.exists() or path.is_file()
 
 

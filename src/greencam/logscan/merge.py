@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from greencam.logscan.entry import Entry
+from greencam.logscan.error_types import error_type
 
 _REMEMBERED = 4096
 _NEVER = float("-inf")
@@ -23,7 +25,7 @@ class _Head:
         self.step()
 
     def step(self) -> None:
-        """Make sure that there is an entry at `at`, or that `ended` is true; one without a time has the last one."""
+        """Make sure that there is an entry at `at`, or that `ended` is true; one without a time keeps the last."""
         while self.at >= len(self.batch):
             batch = next(self._batches, None)
             if batch is None:
@@ -33,12 +35,12 @@ class _Head:
         self.time_s = self.batch[self.at].at_s or self.time_s
 
     def until(self, limit_s: float) -> list[Entry]:
-        """Entries of the batch at hand that are not after `limit_s`, at least one."""
+        """Entries of the batch at hand that are before `limit_s`, at least one."""
         begin = self.at
         self.at += 1
         while self.at < len(self.batch):
             at_s = self.batch[self.at].at_s
-            if at_s is not None and at_s > limit_s:
+            if at_s is not None and at_s >= limit_s:
                 break
             self.at += 1
         taken = self.batch[begin : self.at]
@@ -66,6 +68,8 @@ class Once:
         """`repeats` tells which entries could stand in another log, too."""
         self._repeats = repeats
         self._seen: dict[tuple[float | None, str, str], str] = {}
+        self.dropped: Counter[str] = Counter()
+        """Lines that were left out, by the type of their error."""
 
     def new(self, entries: list[Entry]) -> list[Entry]:
         """Those that no other log had."""
@@ -77,4 +81,7 @@ class Once:
         if len(self._seen) > _REMEMBERED:
             for old in list(self._seen)[: _REMEMBERED // 2]:
                 del self._seen[old]
-        return log == entry.log
+        if log == entry.log:
+            return True
+        self.dropped[error_type(entry)] += entry.times
+        return False

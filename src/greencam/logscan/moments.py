@@ -36,7 +36,7 @@ class Seconds(dict[str, float]):
 
 
 def _local(year: int, month: int, day: int, hour: int, minute: int) -> float:
-    """Seconds since 1970 of a minute in local time; the hour that comes twice a year is as the C library takes it."""
+    """Seconds since 1970 of a minute in local time; the hour that comes twice a year is the C library's."""
     if hour > 23 or minute > 59 or year < 1970:
         raise ValueError(f"{hour}:{minute}")
     datetime(year, month, day, tzinfo=UTC)  # mktime would take the 31st of February for the 3rd of March

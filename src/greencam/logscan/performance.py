@@ -109,7 +109,7 @@ class Performance:
 
 
 def flat(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, float]]:
-    """Every finite number in a value, `system_health.memory_percent` for one in a mapping; nothing else is measured."""
+    """Every finite number in a value, `system_health.memory_percent` for one in a mapping."""
     if isinstance(value, bool):
         return
     if isinstance(value, int | float):
