@@ -11,7 +11,7 @@ from greencam.logscan.blocks import Seen, Window
 from greencam.logscan.entry import Collector, Entry
 from greencam.logscan.levels import CRITICAL, ERROR
 from greencam.logscan.log_facts import LogFacts
-from greencam.logscan.log_files import Log
+from greencam.logscan.log_files import Log, is_copy
 from greencam.logscan.merge import Once, merged
 from greencam.logscan.scan import Scan
 from greencam.logscan.troubles import Troubles
@@ -35,11 +35,11 @@ class Analysis:
         """Entries of all logs in the order of time, lists of them; a record that stands in two logs comes once."""
         names = {scan.log.name for scan in self._scans}
         pairs = list(zip(self._scans, self._facts, strict=True))
-        streams = [_counted(scan, facts) for scan, facts in pairs if not _is_copy(scan.log.name, names)]
+        streams = [_counted(scan, facts) for scan, facts in pairs if not is_copy(scan.log.name, names)]
         for batch in merged(streams):
             yield self._once.new(batch) if len(streams) > 1 else batch
         for scan, facts in pairs:
-            if _is_copy(scan.log.name, names):
+            if is_copy(scan.log.name, names):
                 for _ in _counted(scan, facts):
                     pass
 
@@ -64,7 +64,7 @@ class Analysis:
         """Of all logs together, each record once."""
         logs = self.logs()
         names = set(logs)
-        own = {name: facts for name, facts in logs.items() if not _is_copy(name, names)}
+        own = {name: facts for name, facts in logs.items() if not is_copy(name, names)}
         types: Counter[str] = Counter()
         issues: Counter[str] = Counter()
         for facts in own.values():
@@ -92,11 +92,6 @@ def _counted(scan: Scan, facts: LogFacts) -> Iterator[list[Entry]]:
         for entry in batch:
             take(entry)
         yield batch
-
-
-def _is_copy(name: str, names: set[str]) -> bool:
-    """Whether a log holds the records of another once more, as JSON lines do."""
-    return name.endswith(".jsonl") and f"{name.removesuffix('.jsonl')}.log" in names
 
 
 def with_aliases(logs: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

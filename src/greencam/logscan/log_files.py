@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,3 +114,8 @@ def shown_name(path: Path, root: Path) -> str:
     """`logs/errors.log` for a file below the project's root, else the path as it is."""
     absolute = Path.cwd() / path
     return str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(path)
+
+
+def is_copy(name: str, names: Collection[str]) -> bool:
+    """Whether a log holds the records of another one of these once more, as JSON lines do."""
+    return name.endswith(".jsonl") and f"{name.removesuffix('.jsonl')}.log" in names
