@@ -15,11 +15,11 @@ _HOUR = slice(0, 13)
 _MASK = bytes.maketrans(b"123456789", b"000000000")
 _PREFIX = b"0000-00-00 00:00:00,000 - camera_system - "
 _HEAD_AT = len(_PREFIX)
+_LOGGER = b" - camera_system - "
 _DULL = re.compile(
     re.escape(_PREFIX) + rb"(?:INFO|DEBUG) - (?!CONNECTION: |ISSUE: |PERF: |[^:]{1,130}: last line repeated )"
 )
 _SMALLEST_SEGMENT = 4 * FEWEST
-_Key = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Sorted:
-    """The lines of a block: those to be read one by one, and the groups by the place of their first line."""
+    """The lines of a block: those to be read one by one, and the groups by the place of their first line.
+
+    `single` has the places of those first lines, too.
+    """
 
     single: list[int]
     groups: dict[int, Group]
@@ -45,16 +48,19 @@ def sort(lines: list[bytes]) -> Sorted | None:
     All lines of a group have the same level, source and name, and are of the same hour. The last line is always
     single, and so is whatever could belong to a traceback.
     """
-    single: list[int] = []
-    groups: dict[int, Group] = {}
-    shapes = b"\n".join(lines).translate(_MASK).split(b"\n")
+    found = Sorted([], {})
     for begin, end in _hours(lines, 0, len(lines) - 1):
-        if end - begin < _SMALLEST_SEGMENT or not _one_hour(lines, begin, end):
-            single.extend(range(begin, end))
+        part = lines[begin:end]
+        joined = b"\n".join(part)
+        hour = part[0][_HOUR]
+        stray = [] if joined.count(b"\n" + hour) == len(part) - 1 else _stray(part, hour)
+        enough = len(part) >= _SMALLEST_SEGMENT and joined.count(_LOGGER) * 2 > len(part)
+        if enough and hour[:1].isdigit() and stray is not None:
+            _segment(part, joined.translate(_MASK).split(b"\n"), stray, found, begin)
         else:
-            _segment(lines[begin:end], shapes[begin:end], begin, Sorted(single, groups))
-    single.append(len(lines) - 1)
-    return Sorted(single, groups) if groups else None
+            found.single.extend(range(begin, end))
+    found.single.append(len(lines) - 1)
+    return found if found.groups else None
 
 
 def _hours(lines: list[bytes], begin: int, end: int) -> list[tuple[int, int]]:
@@ -70,48 +76,32 @@ def _hours(lines: list[bytes], begin: int, end: int) -> list[tuple[int, int]]:
     return left + right
 
 
-def _one_hour(lines: list[bytes], begin: int, end: int) -> bool:
-    """Whether each line of the segment begins with the same hour: tracebacks apart, no other form."""
-    hour = lines[begin][_HOUR]
-    if len(hour) != _HOUR.stop:
-        return False
-    own = sum(line.startswith(hour) for line in lines[begin:end])
-    return own == end - begin or _continued(lines[begin:end], hour, own)
+def _stray(lines: list[bytes], hour: bytes) -> list[int] | None:
+    """Places of lines without a time, as of tracebacks; None when a line has another time or form."""
+    found = [at for at, line in enumerate(lines) if not line.startswith(hour)]
+    return None if any(lines[at][:1].isdigit() for at in found) else found
 
 
-def _continued(lines: list[bytes], hour: bytes, own: int) -> bool:
-    """Whether what does not begin with the hour has no time at all: tracebacks."""
-    return own >= FEWEST and all(line.startswith(hour) or not line[:1].isdigit() for line in lines)
-
-
-def _segment(lines: list[bytes], shapes: list[bytes], offset: int, out: Sorted) -> None:
-    heads = [line[_HEAD_AT : line.find(b": ", _HEAD_AT)] for line in lines]
-    keys = list(zip(heads, shapes, strict=True))
-    dull = _dull(Counter(keys))
-    if any(lines[at][:1].isdigit() is False and keys[at - 1] in dull for at in _stray(lines) if at):
-        dull = set()  # a traceback behind a line that would not be looked at
-    if not dull:
-        out.single.extend(range(offset, offset + len(lines)))
+def _segment(lines: list[bytes], shapes: list[bytes], stray: list[int], out: Sorted, offset: int) -> None:
+    """Sort lines of one hour; a key is level, source and name as they are, and the line without its figures."""
+    keys = [line[_HEAD_AT : line.find(b": ", _HEAD_AT)] + shape for line, shape in zip(lines, shapes, strict=True)]
+    for at in (*stray, len(lines)):
+        keys[at - 1] = b""  # what has or may have a traceback is looked at by itself
+    counts = {key: n for key, n in Counter(keys).items() if n >= FEWEST and _is_dull(key)}
+    places = range(offset, offset + len(lines))
+    if not counts:
+        out.single.extend(places)
         return
-    counts: dict[_Key, list[int]] = {}
-    for at, key in enumerate(keys):
-        if key in dull:
-            if key in counts:
-                seen = counts[key]
-                seen[1] = at
-                seen[2] += 1
-            else:
-                counts[key] = [at, at, 1]
-                out.single.append(offset + at)
-        else:
-            out.single.append(offset + at)
-    for first, last, n in counts.values():
-        out.groups[offset + first] = Group(offset + first, offset + last, n)
+    last = dict(zip(keys, places, strict=True))
+    first = dict(zip(reversed(keys), reversed(places), strict=True))
+    single = [place for place, key in zip(places, keys, strict=True) if key not in counts]
+    for key, n in counts.items():
+        out.groups[first[key]] = Group(first[key], last[key], n)
+        single.append(first[key])
+    single.sort()
+    out.single.extend(single)
 
 
-def _stray(lines: list[bytes]) -> list[int]:
-    return [at for at, line in enumerate(lines) if not line[:1].isdigit()]
-
-
-def _dull(counts: Counter[_Key]) -> set[_Key]:
-    return {key for key, n in counts.items() if n >= FEWEST and key[0] and _DULL.match(key[1])}
+def _is_dull(key: bytes) -> bool:
+    begin = key.find(_PREFIX)
+    return begin > 0 and _DULL.match(key, begin) is not None

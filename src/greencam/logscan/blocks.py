@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from greencam.logscan.log_files import STDIN, Log, Part
 from greencam.logscan.moments import of_text
@@ -22,7 +24,8 @@ BLOCK_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 64 << 10
 _SAMPLE_BYTES = 8192
 _TEXT = bytes(set(range(0x20, 0x100)) - {0x7F} | {9, 10, 12, 13, 27})
-_BINARY_SHARE = 0.3
+_BINARY_SHARE = 0.05
+_ZEROS = re.compile(rb"\0{16,}")
 _PROBE_BYTES = 64 << 10
 _SEARCH_ENDS_BYTES = 256 << 10
 _SLACK_S = 3600.0
@@ -32,7 +35,7 @@ _LONG = f"a line is longer than {LONGEST_LINE_BYTES >> 10} KB; its beginning is 
 class Seen(Protocol):
     """Told how many bytes of the disk have been read, for a progress bar."""
 
-    def __call__(self, size_bytes: int) -> None:
+    def __call__(self, size_bytes: int, /) -> None:
         """Count them."""
         ...
 
@@ -81,7 +84,7 @@ class Blocks:
             except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
                 self._trouble(f"{part.path.name}: {_why(error, part)}")
 
-    def _open(self, part: Part) -> IO[bytes]:
+    def _open(self, part: Part) -> io.BufferedReader:
         """The file that had this name when the log was looked up, also if it was rotated since."""
         if part.path.name == STDIN:
             return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
@@ -96,7 +99,7 @@ class Blocks:
             stream.close()
         raise FileNotFoundError(2, "it went away while the logs were read")
 
-    def _is_binary(self, stream: IO[bytes], part: Part) -> bool:
+    def _is_binary(self, stream: io.BufferedIOBase, part: Part) -> bool:
         if part.path.name == STDIN:
             return False
         sample = stream.read(_SAMPLE_BYTES)
@@ -104,16 +107,16 @@ class Blocks:
         if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
             self._trouble(f"{part.path.name}: UTF-16, skipped; iconv -f UTF-16 -t UTF-8 makes it readable")
             return True
-        # What a power cut leaves is a block of zeros at a file's end; that is no binary file.
-        sample = sample.rstrip(b"\0") or b"\n"
+        sample = _ZEROS.sub(b"", sample)  # a power cut leaves blocks of them in text, too
         if len(sample.translate(None, _TEXT)) <= _BINARY_SHARE * len(sample):
             return False
         self._trouble(f"{part.path.name}: a binary file, skipped")
         return True
 
-    def _read(self, stream: IO[bytes], raw: IO[bytes]) -> Iterator[bytes]:
+    def _read(self, stream: io.BufferedIOBase, raw: io.BufferedReader) -> Iterator[bytes]:
         rest, position, skipping = b"", _position(raw), False
-        while data := stream.read(BLOCK_BYTES):
+        # read1: a read of a damaged file would throw away what it had unpacked before it came to the damage.
+        while data := stream.read1(BLOCK_BYTES):
             now = _position(raw)
             self._seen(max(0, now - position))
             position = now
@@ -151,7 +154,7 @@ def lines_of(block: bytes, log: str, troubles: Troubles) -> list[bytes]:
     return lines
 
 
-def offset_of(stream: IO[bytes], since_s: float, size_bytes: int) -> int:
+def offset_of(stream: io.BufferedIOBase, since_s: float, size_bytes: int) -> int:
     """Where in a file of rising times the lines since `since_s` begin, or a little before; by halving."""
     low, high = 0, size_bytes
     while high - low > _SEARCH_ENDS_BYTES:
@@ -167,7 +170,7 @@ def offset_of(stream: IO[bytes], since_s: float, size_bytes: int) -> int:
     return low + len(stream.readline(_PROBE_BYTES))
 
 
-def _first_time(stream: IO[bytes], offset: int) -> float | None:
+def _first_time(stream: io.BufferedIOBase, offset: int) -> float | None:
     """The time of the first line behind this place that begins with one."""
     stream.seek(offset)
     for line in stream.read(_PROBE_BYTES).split(b"\n")[1:]:
@@ -178,9 +181,9 @@ def _first_time(stream: IO[bytes], offset: int) -> float | None:
     return None
 
 
-def _unpacked(raw: IO[bytes], suffix: str) -> IO[bytes]:
+def _unpacked(raw: io.BufferedReader, suffix: str) -> io.BufferedIOBase:
     if suffix == ".gz":
-        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]  # typeshed: a BufferedIOBase, not IO
+        return gzip.GzipFile(fileobj=raw)
     if suffix == ".bz2":
         return bz2.BZ2File(raw)
     if suffix == ".xz":
@@ -188,7 +191,7 @@ def _unpacked(raw: IO[bytes], suffix: str) -> IO[bytes]:
     return raw
 
 
-def _position(raw: IO[bytes]) -> int:
+def _position(raw: io.BufferedReader) -> int:
     try:
         return raw.tell()
     except OSError:
@@ -202,7 +205,7 @@ def _why(error: Exception, part: Part) -> str:
         return "no permission to read it; run this as the user that runs greencam"
     if isinstance(error, zlib.error | lzma.LZMAError | gzip.BadGzipFile) or part.compressed:
         return "the compressed file is damaged; what came before is used"
-    return (os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "") or str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def stdin_log() -> Log:

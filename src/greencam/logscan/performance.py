@@ -14,6 +14,7 @@ MOST_METRICS = 500
 _DEPTH = 4
 _FPS = re.compile(r"\bFPS=\s*(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
 _HOUR_S = 3600.0
+_TOO_LARGE = 1e300
 _FEWEST_FOR_SLOPE, _SHORTEST_FOR_SLOPE_S = 3, 60.0
 
 
@@ -88,8 +89,12 @@ class Performance:
         if entry.kind is Kind.PERF and facts is not None:
             unit = facts.get("unit")
             name = str(facts.get("metric", "?"))[:100]
-            for path, value in flat(name, facts.get("value")):
-                self._add(path, value, entry.at_s, unit if isinstance(unit, str) else "")
+            value, at_s = facts.get("value"), entry.at_s
+            if isinstance(value, float) and abs(value) < _TOO_LARGE:
+                self._add(name, value, at_s, unit if isinstance(unit, str) else "")
+                return
+            for path, number in flat(name, value):
+                self._add(path, number, at_s, unit if isinstance(unit, str) else "")
         elif "FPS=" in entry.message:
             for found in _FPS.findall(entry.message):
                 self._add("FPS", float(found), entry.at_s, "frames/s")
@@ -113,7 +118,7 @@ def flat(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, float]]:
     if isinstance(value, bool):
         return
     if isinstance(value, int | float):
-        if abs(value) < 1e300:  # also false for NaN; an integer of any length can be compared
+        if abs(value) < _TOO_LARGE:  # also false for NaN; an integer of any length can be compared
             yield name, float(value)
     elif isinstance(value, Mapping) and depth < _DEPTH:
         for key, inner in value.items():

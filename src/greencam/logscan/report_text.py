@@ -71,7 +71,7 @@ def _head(report: Mapping[str, Any]) -> list[str]:
 def _logs(logs: Mapping[str, Any]) -> list[str]:
     rows = [
         (
-            name,
+            one_line(name),
             facts["format"],
             f"{facts['lines']:,}",
             size(facts["bytes"]),
@@ -93,7 +93,7 @@ def _log(name: str, facts: Mapping[str, Any]) -> list[str]:
         _hours(facts["hourly_activity"]),
     ]
     lines = [line for part in parts for line in part]
-    return [f"{one_line(name)}", *(f"  {line}" for line in lines)] if lines else []
+    return [one_line(name), *(f"  {line}" for line in lines)] if lines else []
 
 
 def _patterns(patterns: Mapping[str, int]) -> list[str]:

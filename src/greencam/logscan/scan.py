@@ -64,7 +64,7 @@ class Scan:
     def _batch(self, block: bytes) -> list[Entry]:
         lines = lines_of(block, self.log.name, self._troubles)
         self.counts.lines += len(lines)
-        self._formats.look(self._text(line) for line in lines[:LOOKED_AT])
+        self._formats.look(line.decode("utf-8", "replace") for line in lines[:LOOKED_AT])
         sorted_lines = alike.sort(lines) if self._grouping(lines) else None
         out: list[Entry] = []
         if sorted_lines is None:
