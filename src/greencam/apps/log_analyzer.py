@@ -75,14 +75,16 @@ def _analyse(wish: argparse.Namespace) -> int:
     window = Window(clock.wall() - hours * 3600) if hours else Window()
     progress = Progress(_size_bytes(chosen.logs), sys.stderr, clock)
     analysis = Analysis(chosen.logs, window, progress)
-    if wish.recent_errors:
-        _recent(analysis, progress, hours or RECENT_HOURS, as_json=wish.json)
-    else:
-        sections = _sections()
-        analysis.run([section.collector for section in sections])
+    try:
+        if wish.recent_errors:
+            _recent(analysis, progress, hours or RECENT_HOURS, as_json=wish.json)
+        else:
+            sections = _sections()
+            analysis.run([section.collector for section in sections])
+            progress.end()
+            _show(_report(analysis, sections, hours, clock), sections, wish)
+    finally:
         progress.end()
-        report = _report(analysis, sections, hours, clock)
-        _show(report, sections, wish)
     read = any(facts["lines"] for facts in analysis.logs().values()) or not analysis.troubles.result()
     return EXIT_FAILED if chosen.missing or not read else EXIT_OK
 
@@ -94,7 +96,6 @@ def _sections() -> list[Section]:
 
 def _chosen(names: Sequence[str] | None) -> Chosen:
     """The logs that were named; else those of the folders that logs are in."""
-    root = Path.cwd()
     if names:
         found, missing = [], []
         for name in dict.fromkeys(names):

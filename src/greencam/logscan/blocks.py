@@ -52,6 +52,13 @@ class Window:
         """Whether it leaves nothing out."""
         return self.since_s == float("-inf") and self.until_s == float("inf")
 
+    def holds_hour(self, hour: bytes) -> bool:
+        """Whether all of an hour, `2026-11-24 10`, is within it."""
+        if self.whole:
+            return True
+        begin_s = of_text(f"{hour.decode('ascii', 'replace')}:00:00")
+        return begin_s is not None and self.since_s <= begin_s and begin_s + 3600 <= self.until_s
+
 
 class Blocks:
     """Reads all parts of a log, oldest first, those that end before the window left out."""
@@ -143,8 +150,8 @@ class Blocks:
 
 
 def lines_of(block: bytes, log: str, troubles: Troubles) -> list[bytes]:
-    """The lines of a block, the overlong ones cut."""
-    lines = block.split(b"\n")
+    """The lines of a block, the overlong ones cut, without the carriage returns of Windows."""
+    lines = block.replace(b"\r\n", b"\n").split(b"\n")
     if not lines[-1]:
         lines.pop()
     if len(block) > LONGEST_LINE_BYTES and max(map(len, lines), default=0) > LONGEST_LINE_BYTES:
