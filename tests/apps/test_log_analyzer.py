@@ -160,6 +160,7 @@ def test_the_report_fits_80_columns_and_begins_with_a_verdict(root: Path) -> Non
 def test_words_that_can_not_be(root: Path) -> None:
     assert run(root, "--hours", "0").returncode == 2
     assert run(root, "--hours", "x").returncode == 2
+    assert run(root, "--hours", "1e12").returncode == 2
     assert run(root, "--query", ".a", "--recent-errors").returncode == 2
     unknown = run(root, "--query", ".logs/errors.log.eror_types")
     assert (unknown.returncode, unknown.stdout) == (2, "")

@@ -27,6 +27,7 @@ from greencam.logscan.report_text import Section, report_lines, verdict
 from greencam.settings.load import load
 
 RECENT_HOURS = 24.0
+_MOST_HOURS = 100 * 366 * 24.0
 _LEGACY = "greencam.log"
 _OTHER_FOLDER = Path("data") / "logs"
 
@@ -53,13 +54,20 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Without --file: every log in logs/, and in data/logs/ if it is there.",
     )
     parser.add_argument("--file", action="append", metavar="F", help="this log; may be repeated; - is the input")
-    parser.add_argument("--hours", type=above_zero, metavar="N", help="only the last N hours, such as 6 or 0.5")
+    parser.add_argument("--hours", type=_hours, metavar="N", help="only the last N hours, such as 6 or 0.5")
     parser.add_argument("--json", action="store_true", help="as JSON")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--recent-errors", action="store_true", help="only errors, a line each, of the last 24 hours")
     what.add_argument("--query", metavar="PATH", help="one value of the JSON, such as .logs/errors.log.error_types")
     what.add_argument("--follow", action="store_true", help="new lines of all logs as they come; Ctrl-C ends it")
     return parser
+
+
+def _hours(text: str) -> float:
+    hours = above_zero(text)
+    if hours > _MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than 100 years")
+    return hours
 
 
 def _analyse(wish: argparse.Namespace) -> int:
