@@ -24,7 +24,6 @@ from greencam.logscan.progress import Progress
 from greencam.logscan.query import value_at
 from greencam.logscan.recent import RecentErrors
 from greencam.logscan.report_text import Section, report_lines, verdict
-from greencam.settings.load import load
 
 RECENT_HOURS = 24.0
 _MOST_HOURS = 100 * 366 * 24.0
@@ -113,6 +112,8 @@ def _chosen(names: Sequence[str] | None) -> Chosen:
             except OSError as error:
                 missing.append(f"{name}: {error.strerror or 'no such file'}")
         return Chosen(log_files.once(found), missing)
+    from greencam.settings.load import load  # most of the start-up time, and not needed for a named file
+
     settings = load()
     root = settings.root
     logs = [*log_files.in_folder(settings.logs_dir, root), *log_files.in_folder(root / _OTHER_FOLDER, root)]
