@@ -41,7 +41,10 @@ class Chosen:
 
 def main(argv: list[str] | None = None) -> int:
     """Analyse; exit 0, 1 when a log that was named or all of them can't be read, 2 for a wrong word."""
-    wish = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    wish = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    if wish.follow and (wish.json or wish.hours):
+        parser.error("--follow prints new lines as they come: without --json and --hours")
     return at_the_edge(lambda: _analyse(wish))
 
 

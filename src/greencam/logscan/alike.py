@@ -106,4 +106,4 @@ def _segment(lines: list[bytes], shapes: list[bytes], stray: list[int], out: Sor
 
 def _is_dull(key: bytes) -> bool:
     begin = key.find(_PREFIX)
-    return begin > 0 and _DULL.match(key, begin) is not None
+    return begin > 0 and _DULL.match(key, begin) is not None and b"FPS=" not in key

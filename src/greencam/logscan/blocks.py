@@ -83,7 +83,7 @@ class Blocks:
                 stream = stack.enter_context(_unpacked(raw, part.path.suffix))
                 if self._is_binary(stream, part):
                     return
-                if not part.compressed and self._window.since_s > 0 and part.path.name != STDIN:
+                if not part.compressed and self._window.since_s > 0 and part.seekable:
                     start = offset_of(stream, self._window.since_s, os.fstat(raw.fileno()).st_size)
                     self._seen(start)
                     stream.seek(start)
@@ -107,7 +107,7 @@ class Blocks:
         raise FileNotFoundError(2, "it went away while the logs were read")
 
     def _is_binary(self, stream: io.BufferedIOBase, part: Part) -> bool:
-        if part.path.name == STDIN:
+        if not part.seekable:
             return False
         sample = stream.read(_SAMPLE_BYTES)
         stream.seek(0)
@@ -217,4 +217,4 @@ def _why(error: Exception, part: Part) -> str:
 
 def stdin_log() -> Log:
     """Standard input as a log."""
-    return Log("stdin", (Part(Path(STDIN), (0, 0), 0, float("inf")),))
+    return Log("stdin", (Part(Path(STDIN), (0, 0), 0, float("inf"), seekable=False),))

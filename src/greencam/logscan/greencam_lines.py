@@ -25,6 +25,7 @@ _SECONDS = {f"{number:02}": float(number) for number in range(61)}
 _MILLIS = {f"{number:03}": number / 1000 for number in range(1000)}
 _Heads = dict[str, tuple[str, str]]
 _entry = tuple.__new__
+_decode = json.JSONDecoder().raw_decode  # without what json.loads looks for around it
 
 
 class GreencamLines:
@@ -117,7 +118,9 @@ class GreencamLines:
 def json_object(text: str) -> Mapping[str, Any] | None:
     """The JSON object that the text is; None for anything else, however deep or broken."""
     try:
-        value = json.loads(text)
+        value, end = _decode(text)
+        if end != len(text):
+            value = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +108,15 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
         "time": iso(entry.at_s), "level": entry.level, "source": entry.source, "camera": entry.name,
         "where": entry.where, "kind": str(entry.kind), "type": error_type(entry), "message": entry.message,
         "frame": entry.frame, "stack": entry.stack, "log": entry.log,
-        "times": entry.times if entry.times > 1 else None, "facts": entry.facts,
+        "times": entry.times if entry.times > 1 else None, "facts": _finite(entry.facts),
     }  # fmt: skip
     return {name: value for name, value in facts.items() if value}
+
+
+def _finite(value: Any) -> Any:
+    """The value as JSON can say it: what is infinite or not a number is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value
