@@ -108,6 +108,7 @@ def test_a_process_that_takes_too_much_is_replaced_with_its_reason(
     assert "64 MiB is its limit; replacing it" in caplog.text
     wait_until(lambda: not ground.child.running)
     ground.turn()
+    assert ground.child.last_end == "SIGTERM (took too much)"
     ground.turn(60.0)
     assert ground.child.pid not in {None, first}
     assert ground.child.restarts == 1

@@ -75,14 +75,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _carry_out(options: argparse.Namespace) -> int:
+    asks = options.status or options.watch or options.restart or options.stop or options.only or options.hold
+    return _ask(options) if asks else _supervise(options)
+
+
+def _ask(options: argparse.Namespace) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):  # a question that is broken off is not answered: no exit 0
+        signal.signal(number, signal.SIG_DFL)
     if options.status:
         return report(as_json=options.json)
     if options.watch:
         return watch()
-    for deed in ("restart", "stop", "only", "hold"):
-        if getattr(options, deed):
-            return request(deed, getattr(options, deed), as_json=options.json)
-    return _supervise(options)
+    deed = next(deed for deed in ("restart", "stop", "only", "hold") if getattr(options, deed))
+    return request(deed, getattr(options, deed), as_json=options.json)
 
 
 def _supervise(options: argparse.Namespace) -> int:
