@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from greencam.base.log_line import Kind, Line, to_json
-from greencam.base.log_text import journal_text, main_text
+from greencam.base.log_text import journal_text, terminal_text
 
 # Set by whoever reads our stderr and understands JSON lines: the supervisor, and the capture of a worker.
 LINES_VARIABLE = "GREENCAM_LOG_LINES"
@@ -46,7 +46,7 @@ class JsonStderr:
 class ReadableStderr:
     """Writes what people read, as much as the terminal takes at once: Ctrl-S must stop nobody's log file."""
 
-    def __init__(self, text: Callable[[Line], str] = main_text) -> None:
+    def __init__(self, text: Callable[[Line], str] = terminal_text) -> None:
         """`text` makes the line of a record; `journal_text` for journald."""
         self._text = text
         self.unseen = 0
@@ -95,4 +95,4 @@ def stderr_for(environment: Mapping[str, str]) -> JsonStderr | ReadableStderr:
     """The way to stderr that suits whoever reads it."""
     if read_by_program(environment):
         return JsonStderr()
-    return ReadableStderr(journal_text if goes_to_journal(2, environment) else main_text)
+    return ReadableStderr(journal_text if goes_to_journal(2, environment) else terminal_text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from functools import lru_cache
 
 from greencam.base.log_line import Kind, Line
@@ -17,8 +18,13 @@ _PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 
 
 def main_text(line: Line) -> str:
-    """A record for camera_system.log and for the terminal: `TIME - camera_system - LEVEL - SOURCE[NAME]: text`."""
+    """A record for camera_system.log: `TIME - camera_system - LEVEL - SOURCE[NAME]: text`."""
     return f"{stamp(line.at_s)} - camera_system - {line.level} - {_told(line)}{_stack(line)}"
+
+
+def terminal_text(line: Line) -> str:
+    """The same for people: what a line with facts means, instead of its object."""
+    return main_text(replace(line, kind=Kind.TEXT))
 
 
 def error_text(line: Line) -> str:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from greencam.base.clock import Clock, SystemClock
+from greencam.base.errors import GreencamError
 from greencam.base.log_line import LEVELS, Kind
 from greencam.base.stats import Recent
 
@@ -237,9 +238,9 @@ def _for_people(kind: Kind, facts: Mapping[str, Any]) -> str:
 
 
 def _error_in_flight() -> dict[str, Any]:
-    """The exception that is being handled, with its stack."""
+    """The exception that is being handled, with its stack; one of ours is a state, and its sentence says all."""
     error = sys.exc_info()[1]
-    if error is None:
+    if error is None or isinstance(error, GreencamError):
         return {}
     stack = traceback.format_exception(error, limit=-_STACK_FRAMES)
     return {"error": f"{type(error).__name__}: {error}", "stack": "".join(stack).rstrip("\n")}

@@ -203,7 +203,8 @@ class Publisher:
         """Disconnect, say so once, wait a growing while."""
         if self.connected or self._backoff.tries == 0:
             _log.warning("%s: %s; capture goes on, retrying", self._camera, error)
-            monitoring.issue("redis_connection_failed", str(error), cause=error.cause)
+            text = f"no connection to {self._target.described} ({error.cause})"
+            monitoring.issue("redis_connection_failed", text, error=str(error))
             monitoring.connection("redis", False, cause=error.cause)
         if self._delivery is not None:
             self._delivery.tell_lost()
