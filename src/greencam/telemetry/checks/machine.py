@@ -9,6 +9,7 @@ from greencam.settings.machine_model import SafeguardThresholds
 from greencam.telemetry.checks.verdict import NO_LIMITS, Check, Limits, Verdict, measured
 
 COMPONENT = "system_resources"
+_MOMENT_S = 1.0
 _LOAD_PER_CORE = (2.0, 4.0)  # processes that run or wait, per core: with 2 everything takes twice as long
 _FIX_CPU = "see top(1); fewer frames per second, a smaller picture, or fewer cameras"
 _FIX_MEMORY = "see top(1), sorted by M; lower RING_MAX_MB, STREAM_MAX_MB or SPOOL_MAX_MB, or stop what else runs"
@@ -24,7 +25,7 @@ def machine_checks(facts: Mapping[str, Any], thresholds: SafeguardThresholds) ->
     limits = SafeguardThresholds.model_dump(thresholds)
     per_core = Limits(cores * _LOAD_PER_CORE[0], cores * _LOAD_PER_CORE[1], "")
     return [
-        measured(COMPONENT, "cpu", facts["cpu_percent"], _limits(limits, "cpu", "%"), ("processor", _FIX_CPU)),
+        _cpu(facts, _limits(limits, "cpu", "%")),
         measured(
             COMPONENT, "memory", facts["memory_percent"], _limits(limits, "memory", "%"), ("memory", _FIX_MEMORY)
         ),
@@ -63,6 +64,15 @@ def fullest(disks: Mapping[str, Mapping[str, Any]]) -> float | None:
 
 def _limits(thresholds: Mapping[str, Any], name: str, unit: str) -> Limits:
     return Limits(thresholds[f"{name}_warning"], thresholds[f"{name}_critical"], unit)
+
+
+def _cpu(facts: Mapping[str, Any], limits: Limits) -> Check:
+    """Judged by an average; that a moment was busy says nothing."""
+    percent, over_s = facts["cpu_percent"], facts["cpu_over_s"]
+    if percent is not None and over_s < _MOMENT_S:
+        told = f"processor {percent:g} % for a moment; from the next look on the average is judged"
+        return Check(COMPONENT, "cpu", percent, Verdict.OK, told, limits)
+    return measured(COMPONENT, "cpu", percent, limits, (f"processor over {over_s:.0f} s", _FIX_CPU))
 
 
 def _throttling(facts: Mapping[str, Any]) -> Check:
