@@ -9,11 +9,13 @@ from greencam.settings.machine_model import SafeguardThresholds
 from greencam.telemetry.checks.verdict import NO_LIMITS, Check, Limits, Verdict, measured
 
 COMPONENT = "system_resources"
+SHARED_MEMORY = "memory"  # the name of the folder in memory among the disks
 _MOMENT_S = 1.0
 _LOAD_PER_CORE = (2.0, 4.0)  # processes that run or wait, per core: with 2 everything takes twice as long
 _FIX_CPU = "see top(1); fewer frames per second, a smaller picture, or fewer cameras"
 _FIX_MEMORY = "see top(1), sorted by M; lower RING_MAX_MB, STREAM_MAX_MB or SPOOL_MAX_MB, or stop what else runs"
 _FIX_DISK = "lower IMAGES_MAX_MB, or remove what is not greencam's; du -xh --max-depth=1 tells what is large"
+_FIX_SHARED_MEMORY = "lower RING_MAX_MB or SPOOL_MAX_MB, or remove what is not greencam's from /dev/shm"
 _FIX_HEAT = "the processor slows itself down at 80 to 85 °C: more air, a heat sink, a cooler place"
 _FIX_POWER = "use the power supply that was made for this Raspberry Pi, and a short cable"
 
@@ -52,7 +54,7 @@ def disk_checks(disks: Mapping[str, Mapping[str, Any]], thresholds: SafeguardThr
         both = [facts["percent"], facts["inodes_percent"]]
         value = max((one for one in both if one is not None), default=None)
         what = "disk" if value == facts["percent"] else "disk's number of files"
-        words = (f"{what} of {facts['folder']}", _FIX_DISK)
+        words = (f"{what} of {facts['folder']}", _FIX_SHARED_MEMORY if name == SHARED_MEMORY else _FIX_DISK)
         checks.append(measured(COMPONENT, f"disk {name}", value, limits, words))
     return checks
 
