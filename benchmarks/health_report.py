@@ -63,6 +63,8 @@ _TARGETS: dict[str, Callable[[Any], list[Target]]] = {"detection": _detection, "
 def text(found: Found, _folder: Path) -> str:
     """The whole section as Markdown."""
     parts = head("Health check", _HOW, found, targets(found))
+    if nice := max((part["plan"]["nice"] for part in found.values()), key=abs):
+        parts.append(f"Suite and runs had priority nice {nice}: other work on the machine waited for them.\n")
     if "detection" in found:
         rows = found["detection"]["figures"]
         at_once = [
