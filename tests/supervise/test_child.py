@@ -238,7 +238,7 @@ def test_one_that_is_stopped_by_a_signal_is_ended_all_the_same(
     clock.now_s += 31
     child.look(clock.now_s)
     gone(child, clock)
-    assert child.last_end == "SIGTERM"
+    assert child.last_end == "SIGTERM (hung)"
 
 
 def test_one_that_ignores_sigterm_is_killed(make: Make, tmp_path: Path, clock: MovedClock) -> None:
@@ -257,7 +257,7 @@ def test_one_that_ignores_sigterm_is_killed(make: Make, tmp_path: Path, clock: M
     child.look(clock.now_s)
     ended(child)
     child.look(clock.now_s)
-    assert child.last_end == "SIGKILL"
+    assert child.last_end == "SIGKILL (hung)"
 
 
 def test_time_in_which_we_did_not_run_is_nobodys_fault(make: Make, tmp_path: Path, clock: MovedClock) -> None:
