@@ -105,7 +105,7 @@ FOREIGN: list[Any] = [
 ]  # fmt: skip
 
 
-HARMLESS: list[Any] = [{"quarantine": 7}, {"opened": 5}, {"opened": {"format": {"fps": "x"}}}]
+HARMLESS: list[Any] = [{"opened": 5}, {"opened": {"format": {"fps": "x"}}}]
 
 
 @pytest.mark.parametrize("changed", FOREIGN, ids=str)
