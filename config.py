@@ -41,6 +41,8 @@ JPEG_QUALITY = 85  # 1 to 100
 HEALTH_CHECK_INTERVAL = 60  # seconds
 PERFORMANCE_LOG_INTERVAL = 300  # seconds
 CONNECTION_CHECK_INTERVAL = 30  # seconds
+METRICS_TEXTFILE = ""  # a *.prom file for Prometheus' node_exporter, docs/guide/metrics.md; empty = none
+METRICS_INTERVAL = 15  # seconds between two writings of it
 
 # --- Logs ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"  # DEBUG, INFO, WARNING, ERROR, CRITICAL

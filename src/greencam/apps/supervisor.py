@@ -18,6 +18,7 @@ from greencam.apps.arguments import above_zero
 from greencam.apps.ask_suite import request
 from greencam.apps.edge import at_the_edge
 from greencam.apps.health_log import health_log
+from greencam.apps.metrics import metrics_textfile
 from greencam.apps.status import report
 from greencam.apps.watch import watch
 from greencam.base import log, proc
@@ -108,8 +109,13 @@ def _supervise(options: argparse.Namespace) -> int:
     supervisor = Supervisor(fleet, claim, parts, clock, stop)
     _on_hangup(supervisor.reload, stop)
     relay.start()
+    metrics = metrics_textfile(settings, clock)
+    if metrics is not None:
+        metrics.start()
     code = run(supervisor, stop, clock, logging.getLogger("supervisor"), duration_s=options.duration)
     health.stop()
+    if metrics is not None:
+        metrics.stop()
     logging.getLogger("supervisor").info("everything is stopped")
     relay.stop()
     return code

@@ -28,17 +28,28 @@ class CpuMeter:
         return None if total <= 0 else round(min(100.0, max(0.0, 100.0 * busy / total)), 1)
 
     def _times(self) -> tuple[int, int] | None:
-        words = (read_text(self._root / "proc/stat") or "").partition("\n")[0].split()
-        ticks = [number(word) for word in words[1 : 1 + _COUNTED]]
-        known = [tick for tick in ticks if tick is not None]
-        if words[:1] != ["cpu"] or len(known) != len(ticks) or len(known) <= _IOWAIT:
-            return None
-        total = sum(known)
-        return total - known[_IDLE] - known[_IOWAIT], total
+        return cpu_ticks(self._root)
+
+
+def cpu_ticks(root: Path = ROOT) -> tuple[int, int] | None:
+    """Ticks (SC_CLK_TCK a second) that all processors together have worked, and all since the start."""
+    words = (read_text(root / "proc/stat") or "").partition("\n")[0].split()
+    ticks = [number(word) for word in words[1 : 1 + _COUNTED]]
+    known = [tick for tick in ticks if tick is not None]
+    if words[:1] != ["cpu"] or len(known) != len(ticks) or len(known) <= _IOWAIT:
+        return None
+    total = sum(known)
+    return total - known[_IDLE] - known[_IOWAIT], total
 
 
 def memory_percent(root: Path = ROOT) -> float | None:
     """Share of memory that programs can't get any more without swapping."""
+    sizes = memory_sizes(root)
+    return round(100.0 * (sizes[0] - sizes[1]) / sizes[0], 1) if sizes else None
+
+
+def memory_sizes(root: Path = ROOT) -> tuple[int, int] | None:
+    """Bytes of memory in all, and those that programs can still get without swapping."""
     sizes: dict[str, int] = {}
     for line in (read_text(root / "proc/meminfo") or "").splitlines():
         name, _, rest = line.partition(":")
@@ -46,15 +57,20 @@ def memory_percent(root: Path = ROOT) -> float | None:
         if size is not None:
             sizes[name] = size
     total, left = sizes.get("MemTotal", 0), sizes.get("MemAvailable", -1)
-    return round(100.0 * (total - left) / total, 1) if 0 <= left <= total and total > 0 else None
+    return (total * 1024, left * 1024) if 0 <= left <= total and total > 0 else None
 
 
 def disk_percent(folder: Path) -> float | None:
     """Share of the file system of that folder that is used, of what users can use, as df(1) counts."""
+    sizes = disk_sizes(folder)
+    return round(100.0 * (sizes[0] - sizes[1]) / sizes[0], 1) if sizes else None
+
+
+def disk_sizes(folder: Path) -> tuple[int, int] | None:
+    """Bytes of the file system of that folder that users can use, and those of them that are free (statvfs(3))."""
     try:
         facts = os.statvfs(folder)
     except OSError:
         return None
-    used = facts.f_blocks - facts.f_bfree
-    usable = used + facts.f_bavail
-    return round(100.0 * used / usable, 1) if usable > 0 else None
+    usable = facts.f_blocks - facts.f_bfree + facts.f_bavail
+    return (usable * facts.f_frsize, facts.f_bavail * facts.f_frsize) if usable > 0 else None

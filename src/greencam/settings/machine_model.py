@@ -25,6 +25,7 @@ from greencam.settings.fields import (
     SourceText,
     Strict,
     Text,
+    TextfileOrNone,
     UpperCase,
 )
 from greencam.settings.redis_address import check_host, check_url
@@ -150,6 +151,8 @@ class Machine(Strict):
     health_check_interval: Seconds = 60
     performance_log_interval: Seconds = 300
     connection_check_interval: Seconds = 30
+    metrics_textfile: TextfileOrNone = ""
+    metrics_interval: Annotated[float, Field(ge=1, le=3600)] = 15
 
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], UpperCase] = "INFO"
     log_rotation_size: LogBytes = 50 * 1024 * 1024
