@@ -157,6 +157,11 @@ def test_an_alert_names_labels_only_that_it_will_have(rule: dict[str, Any]) -> N
     assert told <= there
 
 
+def test_the_guide_names_every_alert_and_no_other() -> None:
+    page = (DEPLOY.parent / "docs/guide/metrics.md").read_text()
+    assert set(re.findall(r"`(Greencam\w+)`", page)) == {rule["alert"] for rule in rules()}
+
+
 def test_every_alert_has_a_scenario_in_which_it_fires() -> None:
     fires = re.findall(r'alertname="(\w+)"', RULES_TEST.read_text())
     assert {rule["alert"] for rule in rules()} == set(fires)
