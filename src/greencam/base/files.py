@@ -38,7 +38,8 @@ def write_atomic(
     this process's umask would take some of it away. Raises OSError as the system does.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    # In a folder that others may write to somebody could have put a link there.
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(fd, "wb") as stream:
             if whatever_umask:
