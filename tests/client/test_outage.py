@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencam.capture.voice import STALE_S
+from greencam.capture.facts_file import STALE_S
 from greencam.client import outage
 
 HUNG = {"cause": "timeout", "text": "no frame for 5 s, hanging in phase capture", "retry": True}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from greencam.bus.server_facts import ServerFacts
 from greencam.health.board import Board, Throttle
 from greencam.health.footprint import Footprint
 from greencam.telemetry import families as of
@@ -40,7 +39,10 @@ BOARD = Board(
     temperature_c=61.2, throttle=Throttle(("throttled",), ("under-voltage", "throttled")), uptime_s=99.0,
     load=(0.5, 0.6, 0.7),
 )  # fmt: skip
-REDIS = ServerFacts(0.0004, "master", 12.0, 8, 1_487_336, 201_326_592, 0, 0)
+REDIS = {
+    "connected": True, "latency_ms": 0.4, "role": "master", "uptime_s": 12, "clients": 8, "memory_bytes": 1_487_336,
+    "memory_limit_bytes": 201_326_592,
+}  # fmt: skip
 
 
 def everything() -> Samples:
@@ -51,7 +53,7 @@ def everything() -> Samples:
     readings.redis_samples(out, REDIS)
     readings.machine_samples(out, MachineReading(BOARD, (10.5, 40.0), (1 << 32, 1 << 31)))
     for folder in ("images", "logs", "data"):
-        readings.disk_samples(out, folder, (1 << 35, 1 << 34))
+        readings.disk_samples(out, folder, {"used_bytes": 1 << 34, "free_bytes": 1 << 34})
     readings.log_samples(out, LogsReading({"errors.log": 1234}, 5678))
     for part in ("suite", "redis"):
         out.put(of.PART_LATE, 0, part)

@@ -61,6 +61,8 @@ def of_suite(suite: SuiteReading) -> Samples:
         (of.THROTTLED_BEFORE, ("under-voltage",), 1),
         (of.LOAD, ("15m",), 0.7),
         (of.REDIS_MASTER, (), 1),
+        (of.REDIS_LATENCY, (), 0.0004),
+        (of.DISK, ("images",), 1 << 35),
     ],
     ids=lambda value: value.name if isinstance(value, Family) else "",
 )
@@ -128,7 +130,7 @@ def test_a_supervisor_that_hangs_is_up_and_does_not_answer() -> None:
 
 def test_a_redis_that_does_not_answer_has_no_other_figures() -> None:
     out = Samples()
-    readings.redis_samples(out, None)
+    readings.redis_samples(out, {"connected": False, "error": "it is gone", "cause": "refused", "beats": {}})
     assert [(family, dict(found)) for family, found in out.families()] == [(of.REDIS_UP, {(): 0.0})]
 
 

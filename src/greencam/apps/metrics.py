@@ -8,19 +8,18 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from greencam.apps.ask_suite import suite_facts
 from greencam.apps.edge import at_the_edge
 from greencam.base.clock import Clock, SystemClock
-from greencam.base.errors import EXIT_OK, BusUnavailable
-from greencam.bus import server_facts
-from greencam.bus.link import RedisTarget, connect, target_of
+from greencam.base.errors import EXIT_OK
+from greencam.bus.link import target_of
+from greencam.bus.pulse import pulse
 from greencam.bus.roles import API
-from greencam.bus.server_facts import ServerFacts
-from greencam.capture.facts_file import capture_pid
-from greencam.client.camera_status import frame_age_s, local_facts
+from greencam.capture.facts_file import capture_pid, frame_age_s, local_facts
 from greencam.health import usage
 from greencam.health.board import read_board
 from greencam.health.footprint import Footprint, footprint
@@ -99,11 +98,11 @@ class SuiteFigures:
         target = target_of(settings, API.name)
         self._redis = replace(target, timeout_s=min(target.timeout_s, _PATIENCE_S / 2))
         self._folders = {"images": settings.images_dir, "logs": settings.logs_dir, "data": settings.data_dir}
-        disks = {f"disk_{name}": self._disk(path) for name, path in self._folders.items()}
-        questions = {
+        disks = {f"disk_{name}": partial(_disk, path) for name, path in self._folders.items()}
+        questions: dict[str, Callable[[], Any]] = {
             "suite": self._suite,
             "cameras": self._cameras,
-            "redis": lambda: _redis(self._redis, clock),
+            "redis": lambda: pulse(self._redis, (), clock),
             "machine": _machine,
             "logs": lambda: _logs(settings.logs_dir),
             **disks,
@@ -155,8 +154,11 @@ class SuiteFigures:
         pids = {camera: capture_pid(runtime, camera), f"{camera}/worker": (facts or {}).get("worker_pid")}
         return CameraReading(facts, frame_age_s(runtime, camera, self._clock), score.value, _footprints(pids))
 
-    def _disk(self, folder: Path) -> Callable[[], tuple[int, int] | None]:
-        return lambda: usage.disk_sizes(folder if folder.exists() else self._settings.root)
+
+def _disk(folder: Path) -> dict[str, Any] | None:
+    with suppress(OSError):
+        return usage.disk_facts(folder)
+    return None
 
 
 def _put_cameras(out: Samples, cameras: dict[str, CameraReading]) -> None:
@@ -165,23 +167,13 @@ def _put_cameras(out: Samples, cameras: dict[str, CameraReading]) -> None:
 
 
 def _put_disk(name: str) -> Put:
-    return lambda out, sizes: readings.disk_samples(out, name, sizes)
+    return lambda out, facts: readings.disk_samples(out, name, facts)
 
 
 def _footprints(pids: dict[str, Any]) -> dict[str, Footprint]:
     """What these processes cost, of those that are there."""
     known = {name: footprint(pid) for name, pid in pids.items() if isinstance(pid, int)}
     return {name: cost for name, cost in known.items() if cost is not None}
-
-
-def _redis(target: RedisTarget, clock: Clock) -> ServerFacts | None:
-    client = connect(target)
-    try:
-        return server_facts.look_at(client, target, clock)
-    except BusUnavailable:
-        return None
-    finally:
-        client.close()
 
 
 def _machine() -> MachineReading:

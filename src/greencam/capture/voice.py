@@ -14,15 +14,13 @@ from greencam.camera.source import CameraSpec
 from greencam.capture.availability import Availability
 from greencam.capture.encoder import Encoder
 from greencam.capture.eye import Eye
-from greencam.capture.facts_file import FactsFile
+from greencam.capture.facts_file import STALE_S, FactsFile
 from greencam.capture.plan import State
 from greencam.capture.progress import Progress
 from greencam.capture.publisher import Publisher
 from greencam.capture.quarantine import Quarantine
 from greencam.capture.recovery import Recovery
 from greencam.capture.stream_ring import StreamRing
-
-STALE_S = 5.0
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from greencam.base.clock import Clock
 from greencam.base.errors import FrameError, Refused, Unavailable
-from greencam.capture.voice import STALE_S
+from greencam.capture.facts_file import STALE_S
 from greencam.client import outage
 from greencam.client.frame_age import FrameAge
 from greencam.client.frames import Frame

@@ -10,7 +10,7 @@ import math
 import time
 from typing import Any
 
-from greencam.capture.voice import STALE_S
+from greencam.capture.facts_file import STALE_S
 
 _FRAMES_MISSED = 3  # a camera slower than one frame in STALE_S is late when so many have not come
 _FACTS_LIVE_S = 7.0  # a beat outlives its capture by 5 s; what it says of frames may be as old as that

@@ -13,7 +13,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import GreencamError, SettingsError
 from greencam.base.files import private_folder, write_json
 from greencam.base.lock import Lock
-from greencam.base.place import control_socket
+from greencam.base.place import SUPERVISOR_LOCK, SUPERVISOR_STATUS, control_socket
 from greencam.base.stop import Stop
 from greencam.supervise.child import State, Wish
 from greencam.supervise.control import ControlServer
@@ -25,8 +25,7 @@ from greencam.supervise.vitals import LoopLag, Voice
 
 _TURN_S, _STARTING_TURN_S = 0.2, 0.03
 _EXCUSED_S = 1.0
-LOCK_FILE = "supervisor.lock"
-STATUS_FILE = "supervisor.json"
+LOCK_FILE, STATUS_FILE = SUPERVISOR_LOCK, SUPERVISOR_STATUS
 _log = logging.getLogger("supervisor")
 
 

@@ -150,9 +150,7 @@ REDIS_MASTER = _gauge("redis_master", "1 for a master, 0 for a replica")
 REDIS_UPTIME = _gauge("redis_uptime_seconds", "how long the server has been running")
 REDIS_CLIENTS = _gauge("redis_clients", "connections to it")
 REDIS_MEMORY = _gauge("redis_memory_bytes", "memory that its data takes")
-REDIS_MEMORY_LIMIT = _gauge("redis_memory_limit_bytes", "what it may take (maxmemory), 0: no limit")
-REDIS_EVICTED = _counter("redis_evicted_keys", "keys that it threw away for want of memory")
-REDIS_REFUSED = _counter("redis_refused_connections", "connections that it refused for want of room")
+REDIS_MEMORY_LIMIT = _gauge("redis_memory_limit_bytes", "what it may take (maxmemory); absent without a limit")
 
 # --- this machine -----------------------------------------------------------------------------------------------
 CPU_BUSY = _counter("machine_cpu_busy_seconds", "time that all processors together have worked since the start")

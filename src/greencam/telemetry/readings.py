@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from greencam.bus.server_facts import ServerFacts
 from greencam.capture.plan import State
 from greencam.health.board import THROTTLE_WORDS, Board
 from greencam.health.footprint import Footprint
@@ -188,19 +187,16 @@ def _consumer(out: Samples, camera: str, consumer: str, facts: Facts) -> None:
         out.put(of.CONSUMER_TROUBLE, bool(report.get("trouble")), *labels)
 
 
-def redis_samples(out: Samples, facts: ServerFacts | None) -> None:
-    """Redis; None: it did not answer."""
-    out.put(of.REDIS_UP, facts is not None)
-    if facts is None:
-        return
-    out.put(of.REDIS_LATENCY, facts.latency_s)
-    out.put(of.REDIS_MASTER, None if facts.role is None else facts.role == "master")
-    out.put(of.REDIS_UPTIME, facts.uptime_s)
-    out.put(of.REDIS_CLIENTS, facts.clients)
-    out.put(of.REDIS_MEMORY, facts.memory_bytes)
-    out.put(of.REDIS_MEMORY_LIMIT, facts.memory_limit_bytes)
-    out.put(of.REDIS_EVICTED, facts.evicted_keys)
-    out.put(of.REDIS_REFUSED, facts.refused_connections)
+def redis_samples(out: Samples, pulse: Facts) -> None:
+    """Redis, as bus/pulse found it."""
+    out.put(of.REDIS_UP, bool(pulse.get("connected")))
+    latency_ms, role = figure_of(pulse.get("latency_ms")), pulse.get("role")
+    out.put(of.REDIS_LATENCY, None if latency_ms is None else latency_ms / 1e3)
+    out.put(of.REDIS_MASTER, None if role is None else role == "master")
+    out.put(of.REDIS_UPTIME, pulse.get("uptime_s"))
+    out.put(of.REDIS_CLIENTS, pulse.get("clients"))
+    out.put(of.REDIS_MEMORY, pulse.get("memory_bytes"))
+    out.put(of.REDIS_MEMORY_LIMIT, pulse.get("memory_limit_bytes"))
 
 
 def machine_samples(out: Samples, machine: MachineReading) -> None:
@@ -222,11 +218,11 @@ def machine_samples(out: Samples, machine: MachineReading) -> None:
         out.put(of.MEMORY_LEFT, machine.memory_bytes[1])
 
 
-def disk_samples(out: Samples, folder: str, sizes: tuple[int, int] | None) -> None:
-    """One folder's file system: bytes that users can use, bytes that are free of them; None: it does not say."""
-    if sizes is not None:
-        out.put(of.DISK, sizes[0], folder)
-        out.put(of.DISK_FREE, sizes[1], folder)
+def disk_samples(out: Samples, folder: str, facts: Facts | None) -> None:
+    """One folder's file system, as health/usage found it; None: it does not say."""
+    if facts is not None:
+        out.put(of.DISK, facts["used_bytes"] + facts["free_bytes"], folder)
+        out.put(of.DISK_FREE, facts["free_bytes"], folder)
 
 
 def log_samples(out: Samples, logs: LogsReading) -> None:
