@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -79,7 +79,8 @@ TextfileOrNone = Annotated[Text, AfterValidator(_textfile)]
 FolderOrNone = Annotated[Text, AfterValidator(_no_tilde)]
 SourceText = Annotated[Text, AfterValidator(_source)]
 FormatName = Annotated[Text, AfterValidator(_format)]
-UpperCase = BeforeValidator(_level)
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_level)]
+LoggerName = Annotated[Text, Field(min_length=1)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
 FramesPerSecond = Annotated[float, Field(ge=0, le=1000)]
 ExposureUs = Annotated[int, Field(ge=0, le=700_000_000)]  # the Pi's HQ camera reaches 670 s
