@@ -38,6 +38,8 @@ def test_the_file_tells_the_truth_while_the_suite_runs_and_after_it(suite: Suite
         assert told["greencam_process_up", camera] == 1
         assert told["greencam_spool_limit_bytes", camera] > 0
     assert told["greencam_consumer_frames_lost_total", "front", "recorder"] == 0
+    assert told["greencam_log_lines_total", "INFO"] > 0
+    assert told["greencam_log_lines_dropped_total",] == 0
 
     os.kill(next(one["pid"] for one in suite.status()["processes"] if one["name"] == "front"), signal.SIGKILL)
     come(lambda figures: figures["greencam_process_restarts_total", "front"] == 1)

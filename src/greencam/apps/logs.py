@@ -18,13 +18,15 @@ from greencam.settings.model import Settings
 _MIB = 1 << 20
 
 
-def open_log(settings: Settings, who: Identity, environment: Mapping[str, str] = os.environ) -> LogQueue:
+def open_log(
+    settings: Settings, who: Identity, environment: Mapping[str, str] = os.environ, *more: Output
+) -> LogQueue:
     """Let this process log as `who`: to whoever started it, if that one writes the files, else to files and stderr.
 
-    Files that can't be written cost one line on stderr; the work goes on.
+    Files that can't be written cost one line on stderr; the work goes on. `more` get every line besides.
     """
     clock = SystemClock()
-    outputs: list[Output] = [stderr_for(environment)]
+    outputs: list[Output] = [*more, stderr_for(environment)]
     if read_by_program(environment):
         return _set_up(settings, who, outputs, clock)
     files = files_of(settings, clock)

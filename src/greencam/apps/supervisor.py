@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 from greencam import __version__
 from greencam.apps.arguments import above_zero
@@ -23,6 +24,7 @@ from greencam.apps.status import report
 from greencam.apps.watch import watch
 from greencam.base import proc
 from greencam.base.clock import Clock, SystemClock
+from greencam.base.log_counts import LogCounts
 from greencam.base.log_files import MAIN, link_legacy
 from greencam.base.log_line import Identity
 from greencam.base.notify import notifier_for
@@ -91,7 +93,8 @@ def _supervise(options: argparse.Namespace) -> int:
     notifier = notifier_for(os.environ, clock)
     proc.adopt_orphans()
     machine = settings.machine
-    log = open_log(settings, Identity("start"))
+    counts = LogCounts()
+    log = open_log(settings, Identity("start"), os.environ, counts)
     relay = Relay(log, clock)
     link_legacy(settings.root, settings.logs_dir)
     _introduce(settings)
@@ -102,7 +105,11 @@ def _supervise(options: argparse.Namespace) -> int:
 
     health = health_log(settings, clock)
     voice = Voice(notifier, _streams(settings, clock))
-    parts = SupervisorParts(pinger, voice, _preparation(settings), _wanted, health.tick)
+
+    def logged() -> dict[str, Any]:
+        return {**counts.as_dict(), "dropped": sum(log.drops.values())}
+
+    parts = SupervisorParts(pinger, voice, _preparation(settings), _wanted, health.tick, logged)
     fleet = Fleet(process_table(settings), make_child, clock)
     supervisor = Supervisor(fleet, claim, parts, clock, stop)
     _on_hangup(supervisor.reload, stop)
