@@ -7,16 +7,19 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from greencam.base.log_line import Identity, Kind, Line, to_json
+
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 LOKI, ELASTIC = DEPLOY / "loki", DEPLOY / "elastic"
 ALLOY = sorted(LOKI.glob("*.alloy"))
-# Every key of a JSON line (docs/guide/shipping-logs.md); those of which there are few values each.
+# Every key of a JSON line, which a test below holds against the writer; those of which there are few values each.
 KEYS = {"time", "level", "source", "camera", "process", "frame", "where", "kind", "message", "stack", "facts"}
 FEW_VALUES = {"level", "source", "camera", "process", "kind"}
 
@@ -107,6 +110,19 @@ def stage(name: str) -> Block:
     (found,) = process[f"stage.{name}"]
     assert isinstance(found, dict)
     return found
+
+
+def test_these_are_the_keys_of_a_line() -> None:
+    words: dict[str, Any] = {
+        "where": "f:1",
+        "frame": "3-1042",
+        "stack": "Traceback …",
+        "kind": Kind.ISSUE,
+        "facts": {"a": 1},
+    }
+    line = json.loads(to_json(Line(1.5, "ERROR", Identity("cam1_stream", "cam1", "cam1"), "text", **words)))
+    assert set(line) == KEYS
+    assert datetime.fromisoformat(line["time"]).tzinfo is not None
 
 
 @pytest.mark.parametrize("path", ALLOY, ids=lambda path: path.name)
