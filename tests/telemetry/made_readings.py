@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from greencam.health.board import Board, Throttle
-from greencam.health.footprint import Footprint
+from greencam.health.cost import Cost
 from greencam.telemetry import families as of
 from greencam.telemetry import readings
 from greencam.telemetry.readings import CameraReading, LogsReading, MachineReading, SuiteReading
 from greencam.telemetry.samples import Samples
 
-COST = Footprint(cpu_s=1.5, resident_bytes=60 << 20, private_bytes=40 << 20, threads=4, open_files=15)
+COST = Cost(cpu_s=1.5, resident_bytes=60 << 20, private_bytes=40 << 20, threads=4, open_files=15)
 CONSUMER = {
     "released": False, "lag_frames": 3, "lag_bytes": 4096, "lag_s": 0.2, "given_up": 7,
     "report": {"stored": 61, "lost": 7, "gaps": 1, "duplicate": 2, "rejected": 0, "trouble": ""},

@@ -22,7 +22,7 @@ from greencam.bus.roles import API
 from greencam.capture.facts_file import capture_pid, frame_age_s, local_facts
 from greencam.health import usage
 from greencam.health.board import read_board
-from greencam.health.footprint import Footprint, footprint
+from greencam.health.cost import Cost, cost_of
 from greencam.health.score import score_of
 from greencam.settings.load import load
 from greencam.settings.model import Settings
@@ -140,7 +140,7 @@ class SuiteFigures:
     def _suite(self) -> SuiteReading:
         seen = suite_facts(self._settings.runtime_dir, _PATIENCE_S)
         pids = {str(one.get("name")): one.get("pid") for one in seen.processes} | {"supervisor": seen.pid}
-        return SuiteReading(seen.pid is not None, seen.answer, tuple(seen.processes), _footprints(pids))
+        return SuiteReading(seen.pid is not None, seen.answer, tuple(seen.processes), _costs(pids))
 
     def _cameras(self) -> dict[str, CameraReading]:
         return {camera.id: self._camera(camera.id) for camera in self._settings.cameras if camera.enabled}
@@ -152,7 +152,7 @@ class SuiteFigures:
         with suppress(*_NO_FACTS):  # facts that no capture of ours can have written
             score = score_of(facts, thresholds)
         pids = {camera: capture_pid(runtime, camera), f"{camera}/worker": (facts or {}).get("worker_pid")}
-        return CameraReading(facts, frame_age_s(runtime, camera, self._clock), score.value, _footprints(pids))
+        return CameraReading(facts, frame_age_s(runtime, camera, self._clock), score.value, _costs(pids))
 
 
 def _disk(folder: Path) -> dict[str, Any] | None:
@@ -170,9 +170,9 @@ def _put_disk(name: str) -> Put:
     return lambda out, facts: readings.disk_samples(out, name, facts)
 
 
-def _footprints(pids: dict[str, Any]) -> dict[str, Footprint]:
+def _costs(pids: dict[str, Any]) -> dict[str, Cost]:
     """What these processes cost, of those that are there."""
-    known = {name: footprint(pid) for name, pid in pids.items() if isinstance(pid, int)}
+    known = {name: cost_of(pid) for name, pid in pids.items() if isinstance(pid, int)}
     return {name: cost for name, cost in known.items() if cost is not None}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from greencam.capture.plan import State
 from greencam.health.board import THROTTLE_WORDS, Board
-from greencam.health.footprint import Footprint
+from greencam.health.cost import Cost
 from greencam.telemetry import families as of
 from greencam.telemetry.samples import Samples, figure_of, mapping
 
@@ -27,20 +27,20 @@ class SuiteReading:
     running: bool = False
     answer: Facts | None = None
     processes: tuple[Facts, ...] = ()
-    footprints: Mapping[str, Footprint] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class CameraReading:
     """A camera: what its capture says of itself (None: none does), the newest frame's age, its health's number.
 
-    `footprints` are those of its capture and its worker.
+    `costs` are those of its capture and its worker.
     """
 
     facts: Facts | None
     frame_age_s: float | None
     score: float
-    footprints: Mapping[str, Footprint] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def suite_samples(out: Samples, suite: SuiteReading) -> None:
     out.put(of.LOOP_LAG, None if lag_ms is None else lag_ms / 1e3)
     for process in suite.processes:
         _process(out, process)
-    for name, cost in suite.footprints.items():
-        _footprint(out, name, cost)
+    for name, cost in suite.costs.items():
+        _cost(out, name, cost)
     logs = mapping(answer.get("logs"))
     out.put_counts(of.LOG_LINES, logs.get("lines"))
     out.put(of.LOG_DROPPED, logs.get("dropped"))
@@ -96,7 +96,7 @@ def _process(out: Samples, process: Facts) -> None:
     out.put(of.PROCESS_BEAT, process.get("beat_age_s"), name)
 
 
-def _footprint(out: Samples, name: str, cost: Footprint) -> None:
+def _cost(out: Samples, name: str, cost: Cost) -> None:
     out.put(of.PROCESS_CPU, cost.cpu_s, name)
     out.put(of.PROCESS_RESIDENT, cost.resident_bytes, name)
     out.put(of.PROCESS_PRIVATE, cost.private_bytes, name)
@@ -114,8 +114,8 @@ def camera_samples(out: Samples, camera: str, reading: CameraReading) -> None:
     out.put(of.CAMERA_STALE, bool(facts.get("stale", True)), camera)
     out.put(of.FRAME_AGE, reading.frame_age_s, camera)
     out.put(of.SCORE, reading.score, camera)
-    for name, cost in reading.footprints.items():
-        _footprint(out, name, cost)
+    for name, cost in reading.costs.items():
+        _cost(out, name, cost)
     if facts:
         _stream(out, camera, facts)
         _recovery(out, camera, facts)

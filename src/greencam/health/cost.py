@@ -13,7 +13,7 @@ _UTIME, _STIME, _THREADS = 11, 12, 17  # fields of /proc/<pid>/stat after the na
 
 
 @dataclass(frozen=True)
-class Footprint:
+class Cost:
     """One process at one moment.
 
     `cpu_s` is what it and all its threads have worked, its ended children not counted; `resident_bytes` counts
@@ -28,7 +28,7 @@ class Footprint:
     open_files: int | None
 
 
-def footprint(pid: int, root: Path = ROOT) -> Footprint | None:
+def cost_of(pid: int, root: Path = ROOT) -> Cost | None:
     """What this process costs; None when it has gone or is a zombie. Four system calls and a list of its files.
 
     Safe for a process that hangs in the kernel: nothing is read that waits for its memory map.
@@ -40,7 +40,7 @@ def footprint(pid: int, root: Path = ROOT) -> Footprint | None:
     if None in counted or not sizes:
         return None
     user, system, threads = (count or 0 for count in counted)
-    return Footprint(
+    return Cost(
         cpu_s=(user + system) / os.sysconf("SC_CLK_TCK"),
         resident_bytes=sizes.get("VmRSS", 0),
         private_bytes=sizes.get("RssAnon", 0),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from greencam.health.footprint import footprint
+from greencam.health.cost import cost_of
 from tests.made_proc import IDLE, STUCK, process
 from tests.suite import wait_until
 
@@ -28,7 +28,7 @@ def put(root: Path, stat: str = STAT, status: str = STATUS) -> Path:
 
 
 def test_a_made_up_process(tmp_path: Path) -> None:
-    seen = footprint(7, put(tmp_path))
+    seen = cost_of(7, put(tmp_path))
     assert seen is not None
     assert seen.cpu_s * os.sysconf("SC_CLK_TCK") == pytest.approx(200)
     assert (seen.resident_bytes, seen.private_bytes) == (2000 * 1024, 1500 * 1024)
@@ -46,7 +46,7 @@ def test_a_made_up_process(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_garbage_or_a_zombie_costs_nothing_that_we_know(tmp_path: Path, stat: str, status: str) -> None:
-    assert footprint(7, put(tmp_path, stat, status)) is None
+    assert cost_of(7, put(tmp_path, stat, status)) is None
 
 
 def test_a_process_of_another_user_keeps_its_files_to_itself(tmp_path: Path) -> None:
@@ -54,17 +54,17 @@ def test_a_process_of_another_user_keeps_its_files_to_itself(tmp_path: Path) -> 
     for path in (tmp_path / "proc/7/fd").iterdir():
         path.unlink()
     (tmp_path / "proc/7/fd").rmdir()
-    seen = footprint(7, tmp_path)
+    seen = cost_of(7, tmp_path)
     assert seen is not None
     assert seen.open_files is None
 
 
 def test_this_process() -> None:
-    first = footprint(os.getpid())
+    first = cost_of(os.getpid())
     assert first is not None
     held = [os.open(os.devnull, os.O_RDONLY) for _ in range(5)]
     memory = bytearray(os.urandom(32 << 20))
-    second = footprint(os.getpid())
+    second = cost_of(os.getpid())
     for one in held:
         os.close(one)
     assert second is not None
@@ -76,13 +76,13 @@ def test_this_process() -> None:
 @pytest.mark.parametrize(("script", "state"), [(IDLE, "S"), (IDLE, "T"), (STUCK, "D")])
 def test_one_that_sleeps_is_stopped_or_hangs_in_the_kernel_is_told_all_the_same(script: str, state: str) -> None:
     with process(script, state) as pid:
-        seen = footprint(pid)
+        seen = cost_of(pid)
         assert seen is not None
         assert seen.resident_bytes > 0
 
 
 def test_one_that_has_ended_costs_nothing() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
-    wait_until(lambda: footprint(child.pid) is None)  # a zombie first
+    wait_until(lambda: cost_of(child.pid) is None)  # a zombie first
     child.wait()
-    assert footprint(child.pid) is None
+    assert cost_of(child.pid) is None
