@@ -16,9 +16,9 @@ from greencam.base.files import read_json, write_json
 from greencam.base.lock import holder
 from greencam.base.place import facts_path, lock_path, ring_path
 from greencam.frame.ring_peek import newest_header
+from greencam.health.freshness import is_stale
 
 PERIOD_S = 1.0
-STALE_S = 5.0  # a newest frame that is older is no live picture any more
 _RENEWED_S = 3.0  # one that is older was left by a capture that hangs
 _WRITTEN = "monotonic_s"
 
@@ -46,7 +46,7 @@ def local_facts(runtime_dir: Path, camera: str, clock: Clock) -> dict[str, Any] 
     age_s = frame_age_s(runtime_dir, camera, clock)
     if facts is None or age_s is None:
         return facts
-    return {**facts, "frame_age_s": age_s, "stale": age_s > STALE_S or bool(facts.get("frozen"))}
+    return {**facts, "frame_age_s": age_s, "stale": is_stale(facts, age_s) or bool(facts.get("frozen"))}
 
 
 def frame_age_s(runtime_dir: Path, camera: str, clock: Clock) -> float | None:

@@ -14,13 +14,14 @@ from greencam.camera.source import CameraSpec
 from greencam.capture.availability import Availability
 from greencam.capture.encoder import Encoder
 from greencam.capture.eye import Eye
-from greencam.capture.facts_file import STALE_S, FactsFile
+from greencam.capture.facts_file import FactsFile
 from greencam.capture.plan import State
 from greencam.capture.progress import Progress
 from greencam.capture.publisher import Publisher
 from greencam.capture.quarantine import Quarantine
 from greencam.capture.recovery import Recovery
 from greencam.capture.stream_ring import StreamRing
+from greencam.health.freshness import is_stale
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Voice:
             "seq": progress.seq,
             "fps": round(progress.fps, 2),
             "frame_age_s": age_s,
-            "stale": age_s is None or age_s > STALE_S or frozen,
+            "stale": frozen or is_stale({"opened": now.opened, "wish": self._spec.wish.as_dict()}, age_s),
             "frozen": frozen,
             "wish": self._spec.wish.as_dict(),
             "opened": now.opened,

@@ -20,7 +20,8 @@ from greencam.base.place import facts_path
 from greencam.bus import beats, channels, keys
 from greencam.bus.link import Client, RedisTarget, connect, target_of
 from greencam.bus.roles import API
-from greencam.capture.facts_file import STALE_S, capture_pid, frame_age_s, local_facts
+from greencam.capture.facts_file import capture_pid, frame_age_s, local_facts
+from greencam.health.freshness import is_stale
 from greencam.health.score import score_of
 from greencam.settings.machine_model import CameraHealthThresholds
 from greencam.settings.model import Settings
@@ -72,6 +73,7 @@ class Lookout:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._runtime, self._clock = settings.runtime_dir, clock
+        self._wished_fps = {camera.id: camera.fps for camera in settings.cameras}
         self._thresholds = settings.machine.camera_health_thresholds
         target = target_of(settings, API.name)
         self._target = replace(target, timeout_s=min(target.timeout_s, REDIS_PATIENCE_S))
@@ -106,7 +108,7 @@ class Lookout:
             "reasons": [self._why_unknown(camera)],
             "pid": capture_pid(self._runtime, camera),
             "frame_age_s": age_s,
-            "stale": age_s is None or age_s > STALE_S,
+            "stale": is_stale({"wish": {"fps": self._wished_fps.get(camera, 0.0)}}, age_s),
         }
 
     def _why_unknown(self, camera: str) -> str:

@@ -13,7 +13,7 @@ _OTHERS = frozenset({
     "connection_check_interval", "error_log_rotation_size", "exposure_time", "analogue_gain", "frame_rate",
     "health_check_interval", "image_every_s", "images_dir", "images_max_mb", "log_backup_count",
     "log_folder_max_mb", "log_json", "log_rotation_size", "logs_dir", "metrics_interval", "metrics_textfile",
-    "performance_log_days", "redis_role_passwords", "safeguard_thresholds",
+    "performance_log_days", "process_max_files", "process_max_mb", "redis_role_passwords", "safeguard_thresholds",
 })  # fmt: skip
 _OWN = (
     "connection_check_interval",

@@ -67,16 +67,16 @@ class SupervisorParts:
     """What the supervisor works with.
 
     `prepare` puts into the folder what an embedded Redis needs there; it may raise StoreBusy or Refused. `load`
-    reads the settings anew and raises SettingsError. `each_turn` is called with the monotonic time at every turn:
-    whoever reports on the machine does it there, and must not wait. `log_counts` tells what was logged since the
-    start, for status answers and metrics: `{"lines": {level: n}, "dropped": n, "issues": {type: n}}`, or nothing.
+    reads the settings anew and raises SettingsError. `each_turn` are called with the monotonic time at every turn:
+    whoever reports on the machine or guards it does it there, and must not wait. `log_counts` tells what was logged
+    since the start, for status answers and metrics: `{"lines": {level: n}, "dropped": n, "issues": {type: n}}`.
     """
 
     pinger: Pinger
     voice: Voice
     prepare: Callable[[], None]
     load: Callable[[], Wanted]
-    each_turn: Callable[[float], object] = lambda _now_s: None
+    each_turn: tuple[Callable[[float], object], ...] = ()
     log_counts: Callable[[], Mapping[str, Any]] = dict
 
 
@@ -140,7 +140,8 @@ class Supervisor:
             self._check_folder()
         self._write_status()
         self._parts.voice.tick(self._fleet.children, self._lag.last_s, now_s)
-        self._parts.each_turn(now_s)
+        for look in self._parts.each_turn:
+            look(now_s)
         captures = cameras(self._fleet)
         if captures and all(child.done for child in captures):
             self._stop.request("every recording has ended")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from greencam.capture.facts_file import STALE_S
+from greencam.health.freshness import STALE_S
 from greencam.health.score import Score, score_of
 from greencam.settings.machine_model import CameraHealthThresholds, SafeguardThresholds
 from greencam.telemetry.checks.verdict import Check, Limits, Verdict, measured
