@@ -36,7 +36,7 @@ from greencam.supervise.table import ProcessSpec
 from greencam.supervise.vitals import Voice
 
 ROOT = Path(__file__).resolve().parents[2]
-LOG_COUNTS = {"lines": {"INFO": 7}, "dropped": 2, "issues": {"throttled": 1}}
+LOG_COUNTS = {"lines": {"INFO": 7}, "dropped": {"a": 2}, "issues": {"throttled": 1}}
 SLEEPS = "import time; time.sleep(600)"
 # Renews the beat that its last word names, ten times a second.
 BEATS = (

@@ -12,6 +12,7 @@ from greencam.base.log_line import Identity, Line
 from greencam.base.log_queue import LogQueue
 from greencam.base.log_streams import JSON, LINES_VARIABLE
 from greencam.supervise.relay import Relay
+from tests.log_outputs import Kept
 from tests.suite import CHECKOUT, wait_until
 
 CAM, CLOCK = Identity("cam1_stream", "cam1"), SystemClock()
@@ -24,23 +25,6 @@ from greencam.base.log_streams import JsonStderr
 set_up_queue(Identity("cam1_stream", "cam1"), [JsonStderr()], Levels(), SystemClock())
 log = logging.getLogger("capture")
 """
-
-
-class Kept:
-    """An output that keeps what it gets."""
-
-    def __init__(self) -> None:
-        self.lines: list[Line] = []
-
-    def write(self, lines: Sequence[Line]) -> None:
-        self.lines += lines
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    @property
-    def messages(self) -> list[str]:
-        return [line.message for line in self.lines]
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ PROCESS = {
 }  # fmt: skip
 ANSWER = {
     "uptime_s": 3600.0, "loop_lag_ms": 23.5, "processes": [PROCESS],
-    "logs": {"lines": {"INFO": 100, "ERROR": 2}, "dropped": 5, "issues": {"throttled": 1}},
+    "logs": {
+        "lines": {"INFO": 100, "ERROR": 2}, "dropped": {"client": 5}, "unwritten": 1, "issues": {"throttled": 1},
+    },
 }  # fmt: skip
 BOARD = Board(
     temperature_c=61.2, throttle=Throttle(("throttled",), ("under-voltage", "throttled")), uptime_s=99.0,

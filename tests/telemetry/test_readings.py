@@ -55,6 +55,7 @@ def of_suite(suite: SuiteReading) -> Samples:
         (of.PROCESS_WANTED, ("cam1",), 1),
         (of.PROCESS_CPU, ("cam1/worker",), 1.5),
         (of.LOG_LINES, ("ERROR",), 2),
+        (of.LOG_DROPPED, (), 5),
         (of.ISSUES, ("throttled",), 1),
         (of.THROTTLED, ("throttled",), 1),
         (of.THROTTLED, ("under-voltage",), 0),

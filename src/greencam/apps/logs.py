@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from greencam.base import monitoring
 from greencam.base.clock import Clock, SystemClock
@@ -13,28 +13,34 @@ from greencam.base.log_line import Identity
 from greencam.base.log_queue import LogQueue, Output
 from greencam.base.log_setup import Levels, LogWish, set_up_queue
 from greencam.base.log_streams import read_by_program, stderr_for
+from greencam.settings.load import load
 from greencam.settings.model import Settings
 
 _MIB = 1 << 20
 
 
 def open_log(
-    settings: Settings, who: Identity, environment: Mapping[str, str] = os.environ, *more: Output
+    settings: Settings, who: Identity, also: Sequence[Output] = (), environment: Mapping[str, str] = os.environ
 ) -> LogQueue:
     """Let this process log as `who`: to whoever started it, if that one writes the files, else to files and stderr.
 
-    Files that can't be written cost one line on stderr; the work goes on. `more` get every line besides.
+    `also` gets all of it too. Files that can't be written cost one line on stderr; the work goes on.
     """
     clock = SystemClock()
-    outputs: list[Output] = [*more, stderr_for(environment)]
+    outputs: list[Output] = [stderr_for(environment), *also]
     if read_by_program(environment):
         return _set_up(settings, who, outputs, clock)
     files = files_of(settings, clock)
     trouble = files.check()
-    log = _set_up(settings, who, [files, *outputs], clock)
+    log = _set_up(settings, who, [*outputs, files], clock)
     if trouble:
         logging.getLogger("log").error("no log file: %s; going on without", trouble)
     return log
+
+
+def log_to_files(source: str) -> None:
+    """For programs of one's own: log as `source` into the suite's files and to stderr; raises SettingsError."""
+    open_log(load(), Identity(source))
 
 
 def files_of(settings: Settings, clock: Clock) -> LogFiles:

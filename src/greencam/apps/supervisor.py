@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
-from typing import Any
 
 from greencam import __version__
 from greencam.apps.arguments import above_zero
@@ -28,6 +27,7 @@ from greencam.base.log_counts import LogCounts
 from greencam.base.log_files import MAIN, link_legacy
 from greencam.base.log_line import Identity
 from greencam.base.notify import notifier_for
+from greencam.base.place import log_counts_path
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.credentials import new_passwords
@@ -95,8 +95,8 @@ def _supervise(options: argparse.Namespace) -> int:
     notifier = notifier_for(os.environ, clock)
     proc.adopt_orphans()
     machine = settings.machine
-    counts = LogCounts()
-    log = open_log(settings, Identity("start"), os.environ, counts)
+    counts = LogCounts(log_counts_path(settings.runtime_dir), clock)
+    log = open_log(settings, Identity("start"), [counts])
     relay = Relay(log, clock)
     link_legacy(settings.root, settings.logs_dir)
     _introduce(settings)
@@ -107,13 +107,11 @@ def _supervise(options: argparse.Namespace) -> int:
 
     health = health_log(settings, clock)
     voice = Voice(notifier, _streams(settings, clock))
-
-    def logged() -> dict[str, Any]:
-        return {**counts.as_dict(), "dropped": sum(log.drops.values())}
-
     fleet = Fleet(process_table(settings), make_child, clock)
     guard = Guard(fleet, footprint)
-    parts = SupervisorParts(pinger, voice, _preparation(settings), _wanted, (health.tick, guard.tick), logged)
+    parts = SupervisorParts(
+        pinger, voice, _preparation(settings), _wanted, (health.tick, guard.tick), counts.as_dict
+    )
     supervisor = Supervisor(fleet, claim, parts, clock, stop)
     _on_hangup(supervisor.reload, stop)
     relay.start()

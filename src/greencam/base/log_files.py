@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greencam.base.clock import Clock
-from greencam.base.log_line import Identity, Kind, Line, to_json
+from greencam.base.log_line import Kind, Line, to_json
 from greencam.base.log_text import error_text, main_text, perf_text
 from greencam.base.shared_file import ByDay, BySize, SharedFile
 
@@ -82,16 +82,18 @@ class LogFiles:
             file.close()
 
     def _append(self, file: SharedFile, records: list[bytes]) -> None:
-        before = file.rotations
-        try:
-            done = 0
-            while done < len(records):
-                done += file.append(records[done : done + _BATCH])
-        except OSError as error:
-            self.lost += len(records) - done
-            self.trouble = os.strerror(error.errno or 0)
-            with suppress(OSError):
+        before, done, batch = file.rotations, 0, _BATCH
+        while done < len(records):
+            try:
+                done += file.append(records[done : done + batch])
+            except OSError as error:
+                if batch > 1:
+                    batch = 1  # a few may fit where many do not
+                    continue
+                self.lost += len(records) - done
+                self.trouble = os.strerror(error.errno or 0)
                 file.close()
+                break
         if file.rotations != before:
             self._look_s = 0.0
 
@@ -122,8 +124,8 @@ def _bytes(text: str) -> bytes:
 
 def _lost_line(last: Line, count: int, why: str) -> Line:
     what = "line" if count == 1 else "lines"
-    who = Identity(last.who.source, last.who.camera, last.who.process)
-    return Line(last.at_s, "WARNING", who, f"{count} log {what} could not be written: {why}")
+    text, facts = f"{count} log {what} could not be written: {why}", {"unwritten": count}
+    return Line(last.at_s, "WARNING", last.who, text, facts=facts)
 
 
 def log_files(folder: Path) -> list[Path]:

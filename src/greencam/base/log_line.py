@@ -17,7 +17,8 @@ from greencam.base.log import hidden_by_name, one_line, without_secrets
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _LONGEST_CHARS = 16_384
-_STACK_LINES = 200
+_STACK_ROWS, _ROW_CHARS = 60, 400
+_FACTS_CHARS = 32_768
 _DEEPEST = 8
 _MOST_ITEMS = 200
 
@@ -71,7 +72,7 @@ def of_record(record: logging.LogRecord, who: Identity) -> Line:
     """The value of a record of Python's logging; its text may still hold secrets."""
     kind = getattr(record, "kind", Kind.TEXT)
     stack = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else record.stack_info or ""
-    where, message = f"{record.funcName}:{record.lineno}", record.getMessage()
+    where, message = f"{record.funcName}:{record.lineno}", _message(record)
     return Line(
         at_s=record.created,
         level=record.levelname if record.levelname in LEVELS else "INFO",
@@ -83,6 +84,14 @@ def of_record(record: logging.LogRecord, who: Identity) -> Line:
         kind=kind,
         facts=getattr(record, "facts", None),
     )
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The text with its words; words that do not fit it stand behind it."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args}"
 
 
 def cleaned(line: Line) -> Line:
@@ -106,17 +115,25 @@ def cleaned(line: Line) -> Line:
 
 
 def _clean_stack(stack: str) -> str:
-    if not stack:
-        return ""
-    rows = [one_line(row)[:_LONGEST_CHARS] for row in without_secrets(stack).splitlines()]
-    if len(rows) > _STACK_LINES:
-        half = _STACK_LINES // 2
-        rows = [*rows[:half], f"  … {len(rows) - 2 * half} lines left out …", *rows[-half:]]
+    """Beginning and end of it; the middle of an endless recursion tells nothing."""
+    rows = [one_line(row)[:_ROW_CHARS] for row in without_secrets(stack).splitlines()]
+    if len(rows) > 2 * _STACK_ROWS:
+        left_out = f"  … {len(rows) - 2 * _STACK_ROWS} lines left out …"
+        rows = [*rows[:_STACK_ROWS], left_out, *rows[-_STACK_ROWS:]]
     return "\n".join(rows)
 
 
 def _clean_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {one_line(str(name)): _clean_value(value, str(name), 0) for name, value in facts.items()}
+    clean = {one_line(str(name)): _clean_value(value, str(name), 0) for name, value in facts.items()}
+    size = len(json.dumps(clean, ensure_ascii=False))
+    if size <= _FACTS_CHARS:
+        return clean
+    short = {name: value for name, value in clean.items() if not isinstance(value, dict | list)}
+    return {**{name: _cut(value) for name, value in short.items()}, "left_out": f"{size} characters are too many"}
+
+
+def _cut(value: Any) -> Any:
+    return value[:_ROW_CHARS] if isinstance(value, str) else value
 
 
 def _clean_value(value: Any, name: str, depth: int) -> Any:

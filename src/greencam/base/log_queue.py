@@ -135,7 +135,8 @@ class LogQueue(logging.Handler):
             if count:
                 self._told_drops[who] = total
                 what = "line was" if count == 1 else "lines were"
-                told.append(Line(self._clock.wall(), "WARNING", who, f"{count} log {what} dropped"))
+                text, facts = f"{count} log {what} dropped", {"dropped": count}
+                told.append(Line(self._clock.wall(), "WARNING", who, text, facts=facts))
         return told
 
     def _write(self, lines: list[Line]) -> None:

@@ -7,7 +7,7 @@ import re
 from greencam.base.clock import Clock
 from greencam.base.log_line import Identity, Line, from_json
 
-PIECE_BYTES = 1 << 16
+PIECE_BYTES = 1 << 19  # above the longest record of ours (base/log_line.py)
 _MOST_LINES = 400
 _TRACEBACK = "Traceback (most recent call last):"
 _FATAL = "Fatal Python error:"

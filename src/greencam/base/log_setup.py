@@ -55,7 +55,8 @@ def set_up_queue(who: Identity, outputs: Sequence[Output], levels: Levels, clock
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
-        old.close()
+        if isinstance(old, LogQueue):
+            old.close()
     root.addHandler(log)
     set_levels(levels)
     return log

@@ -104,6 +104,11 @@ class Monitor:
             self._say(Kind.ISSUE, facts, logging.getLevelName(severity))
         return count
 
+    def failed(self, log: logging.Logger, text: str, /, *words: Any) -> None:
+        """Tell of the exception that is being handled: its traceback, and an issue `function_failure`."""
+        log.error(text, *words, exc_info=sys.exc_info(), stacklevel=2)
+        self.issue("function_failure", text % words, "ERROR")
+
     def timed(self, operation: str, slow_s: float | None = None) -> Timed:
         """A decorator, or a context for `with`, that measures `OPERATION_duration` in seconds.
 
@@ -251,8 +256,8 @@ def _system() -> dict[str, Any]:
 
 _own = Monitor()
 atexit.register(_own.flush)  # before the log itself is closed: logging registered earlier
-perf, connection, issue, timed, measured, counters = (
-    _own.perf, _own.connection, _own.issue, _own.timed, _own.measured, _own.counters,
+perf, connection, issue, failed, timed, measured, counters = (
+    _own.perf, _own.connection, _own.issue, _own.failed, _own.timed, _own.measured, _own.counters,
 )  # fmt: skip
 
 

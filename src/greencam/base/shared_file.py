@@ -132,14 +132,14 @@ class SharedFile:
         self.rotations = 0
 
     def append(self, records: Sequence[bytes]) -> int:
-        """Append whole records, each ending with a newline; how many are in the file when this returns.
+        """Append whole records, each ending with a newline: at least one, as many as fit before a rotation.
 
-        Fewer than given only together with an OSError, which is raised after what fitted is written.
+        How many that were; raises OSError when the file takes none, as the system does.
         """
         done = 0
-        while done < len(records):
+        while records and not done:
             with self._held() as (fd, locked):
-                done += self._put(fd, records[done:], locked=locked)
+                done = self._put(fd, records, locked=locked)
         return done
 
     def check(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from greencam.base import proc
 from greencam.base.clock import Clock
 from greencam.base.log_line import Identity, from_json
-from greencam.base.log_raw import RawText
+from greencam.base.log_raw import PIECE_BYTES, RawText
 from greencam.base.log_setup import WISH_VARIABLE, LogWish, carry
 from greencam.base.log_streams import JSON, LINES_VARIABLE
 from greencam.base.proc import ChildSpec
@@ -24,7 +24,7 @@ from greencam.frame.copying import streaming_copies
 KILL_GRACE_S = 2.0
 TERM_GRACE_S = 1.0  # SIGTERM first: a driver that is killed may leave the hardware occupied
 _KEPT_LINES = 40
-_LINE_BYTES = 1 << 16
+_LINE_BYTES = PIECE_BYTES
 _LINE_CHARS = 2000
 _DUMP_BYTES = 16 << 10
 _WISH = LogWish()

@@ -69,7 +69,7 @@ class SupervisorParts:
     `prepare` puts into the folder what an embedded Redis needs there; it may raise StoreBusy or Refused. `load`
     reads the settings anew and raises SettingsError. `each_turn` are called with the monotonic time at every turn:
     whoever reports on the machine or guards it does it there, and must not wait. `log_counts` tells what was logged
-    since the start, for status answers and metrics: `{"lines": {level: n}, "dropped": n, "issues": {type: n}}`.
+    since the start, for status answers and metrics (base/log_counts).
     """
 
     pinger: Pinger

@@ -168,6 +168,7 @@ MACHINE_UPTIME = _gauge("machine_uptime_seconds", "time since the machine starte
 # --- logs -------------------------------------------------------------------------------------------------------
 LOG_LINES = _counter("log_lines", "lines written to the logs since the supervisor started", "level")
 LOG_DROPPED = _counter("log_lines_dropped", "lines that came faster than they could be written")
+LOG_UNWRITTEN = _counter("log_lines_unwritten", "lines that a full or broken disk did not take")
 ISSUES = _counter("issues", "ISSUE lines by type since the supervisor started", "type")
 LOG_FILE = _gauge("log_file_bytes", "size of a log file", "file")
 LOG_FOLDER = _gauge("log_folder_bytes", "size of all files in the folder of logs, rotated ones included")

@@ -63,7 +63,7 @@ class LogsReading:
 def suite_samples(out: Samples, suite: SuiteReading) -> None:
     """Supervisor, processes, and the counts of log lines that only the supervisor knows.
 
-    Those are the answer's `logs`: `{"lines": {level: n}, "dropped": n, "issues": {type: n}}`.
+    Those are the answer's `logs`, in the form of base/log_counts.
     """
     out.put(of.UP, suite.running)
     answer = mapping(suite.answer)
@@ -78,7 +78,10 @@ def suite_samples(out: Samples, suite: SuiteReading) -> None:
         _cost(out, name, cost)
     logs = mapping(answer.get("logs"))
     out.put_counts(of.LOG_LINES, logs.get("lines"))
-    out.put(of.LOG_DROPPED, logs.get("dropped"))
+    if logs:
+        dropped = [figure_of(count) or 0.0 for count in mapping(logs.get("dropped")).values()]
+        out.put(of.LOG_DROPPED, sum(dropped))
+        out.put(of.LOG_UNWRITTEN, logs.get("unwritten"))
     out.put_counts(of.ISSUES, logs.get("issues"), at_most=32)
 
 
