@@ -226,6 +226,9 @@ def test_logs_are_judged_only_while_they_are_written_to_by_level(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert wanted_logs(load(tmp_path))["camera_system.log"].silent_s == 150.0
+    assert "camera_system.jsonl" not in wanted_logs(load(tmp_path))
+    monkeypatch.setenv("GREENCAM_LOG_JSON", "true")
+    assert "camera_system.jsonl" in wanted_logs(load(tmp_path))
     monkeypatch.setenv("GREENCAM_LOG_LEVEL", "ERROR")
     assert wanted_logs(load(tmp_path))["camera_system.log"].silent_s is None
 

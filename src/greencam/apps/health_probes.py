@@ -192,11 +192,14 @@ def wanted_logs(settings: Settings) -> dict[str, logs.Wanted]:
     talks = machine_settings.log_level in {"DEBUG", "INFO"}
     main_s = 3 * machine_settings.connection_check_interval + 60
     figures_s = 3 * machine_settings.health_check_interval + 60
-    return {
+    wanted = {
         log_files.MAIN: logs.Wanted(machine_settings.log_rotation_size, main_s if talks else None),
         log_files.ERRORS: logs.Wanted(machine_settings.error_log_rotation_size, None),
         log_files.PERFORMANCE: logs.Wanted(None, figures_s if talks else None),
     }
+    if machine_settings.log_json:
+        wanted[log_files.JSON_LINES] = wanted[log_files.MAIN]
+    return wanted
 
 
 def _reach(camera: CameraSettings) -> bool:

@@ -52,6 +52,11 @@ def facts_path(runtime_dir: Path, camera: str) -> Path:
     return runtime_dir / f"{camera}.json"
 
 
+def log_counts_path(runtime_dir: Path) -> Path:
+    """What the suite's log has counted; with a dot, which no camera's id has."""
+    return runtime_dir / ".logs.json"
+
+
 def beat_path(runtime_dir: Path, process: str) -> Path:
     """The beat of a process of the suite: a camera's id, or a dot and a word, which no camera is called."""
     return runtime_dir / f"{process}.beat"

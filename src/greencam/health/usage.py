@@ -47,6 +47,12 @@ class CpuMeter:
 
 def memory_percent(root: Path = ROOT) -> float | None:
     """Share of memory that programs can't get any more without swapping."""
+    sizes = memory_sizes(root)
+    return round(100.0 * (sizes[0] - sizes[1]) / sizes[0], 1) if sizes else None
+
+
+def memory_sizes(root: Path = ROOT) -> tuple[int, int] | None:
+    """Bytes of memory in all, and those that programs can still get without swapping."""
     sizes: dict[str, int] = {}
     for line in (read_text(root / "proc/meminfo") or "").splitlines():
         name, _, rest = line.partition(":")
@@ -54,7 +60,7 @@ def memory_percent(root: Path = ROOT) -> float | None:
         if size is not None:
             sizes[name] = size
     total, left = sizes.get("MemTotal", 0), sizes.get("MemAvailable", -1)
-    return round(100.0 * (total - left) / total, 1) if 0 <= left <= total and total > 0 else None
+    return (total * 1024, left * 1024) if 0 <= left <= total and total > 0 else None
 
 
 def thread_count(root: Path = ROOT) -> int | None:

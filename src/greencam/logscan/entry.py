@@ -36,13 +36,25 @@ class Entry(NamedTuple):
     """The JSON object of a CONNECTION, ISSUE or PERF line."""
     log: str
     """The log it belongs to under its current name, `logs/errors.log`, also when read from a rotated file."""
+    stack: str = ""
+    """The lines of a traceback that followed it, with line breaks, at most 8 KB; empty when there were none."""
+    times: int = 1
+    """How many lines it stands for: DEBUG and INFO lines that differ in figures only come as one entry with the
+    text of the first; so does `last line repeated 41 times` of a writer, at any level."""
+    until_s: float | None = None
+    """Wall time of the last of those lines; None for a single line."""
+    frame: str = ""
+    """`epoch-seq` of the frame that it is about, or empty."""
 
 
 class Collector(Protocol):
-    """Takes every entry once, in the order of the files, and keeps a bounded amount of it."""
+    """Takes every entry once, all logs merged in the order of time, and keeps a bounded amount of it.
+
+    A record that stands in several logs (`errors.log` repeats `camera_system.log`) comes once.
+    """
 
     def take(self, entry: Entry) -> None:
-        """Look at one entry; times may go backwards."""
+        """Look at one entry, which may stand for `times` lines; times may go backwards."""
         ...
 
     def result(self) -> Mapping[str, Any]:

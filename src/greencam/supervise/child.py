@@ -16,6 +16,8 @@ from greencam.base import beat, proc
 from greencam.base.backoff import Backoff
 from greencam.base.clock import Clock
 from greencam.base.errors import EXIT_CONFIG
+from greencam.base.log_line import Identity
+from greencam.base.log_streams import JSON, LINES_VARIABLE
 from greencam.base.proc import ChildSpec
 from greencam.supervise import policy
 from greencam.supervise.policy import Signs
@@ -120,9 +122,10 @@ class Child:
 
     def start(self) -> None:
         """Start the process now; main thread only. Raises OSError as the system does."""
-        write_end = self._relay.new_pipe()
+        write_end = self._relay.new_pipe(self.spec.speaker or Identity(self.spec.name))
+        spec = ChildSpec(self.spec.argv, {LINES_VARIABLE: JSON}, stdout=write_end, stderr=write_end)
         try:
-            self._process = proc.spawn(ChildSpec(self.spec.argv, stdout=write_end, stderr=write_end))
+            self._process = proc.spawn(spec)
         finally:
             os.close(write_end)
         self._watch = proc.end_watch(self._process.pid)

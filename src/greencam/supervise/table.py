@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from greencam.base.log_line import Identity
 from greencam.base.place import beat_path, redis_socket
 from greencam.base.proc import python_argv
 from greencam.settings.model import Settings
@@ -30,6 +31,7 @@ class ProcessSpec:
     Processes of the same `rank` start and stop together; lower ranks start first and stop last. Higher ranks wait
     at most `holds_up_s` for it to be ready. `beat` is the file that tells of work done, None: somebody else knows,
     or nobody. `fingerprint` changes with the settings that it reads; `allowance`: what it may take of the machine.
+    `speaker` names it in the log; None: by its name alone.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ProcessSpec:
     holds_up_s: float = 0.0
     vital: bool = False
     fingerprint: str = ""
+    speaker: Identity | None = None
     allowance: Allowance = NO_LIMIT
 
 
@@ -83,6 +86,7 @@ def _recorder(settings: Settings, cameras: list[str]) -> ProcessSpec:
         patience=_RECORDER,
         beat=beat_path(settings.runtime_dir, RECORDER_BEAT),
         fingerprint=fingerprint.of_recorder(settings),
+        speaker=Identity("storeimages", process=RECORDER),
         allowance=_allowance(settings),
     )
 
@@ -97,6 +101,7 @@ def _capture(settings: Settings, camera: str) -> ProcessSpec:
         beat=beat_path(settings.runtime_dir, camera),
         vital=True,
         fingerprint=fingerprint.of_capture(settings, camera),
+        speaker=Identity("cam1_stream", camera),
         allowance=_allowance(settings, _PICTURES * _picture_bytes(settings, camera)),
     )
 
