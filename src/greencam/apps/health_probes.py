@@ -16,6 +16,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import Refused
 from greencam.base.files import read_json
 from greencam.base.lock import holder
+from greencam.base.log_files import ERRORS, JSON_LINES, MAIN, PERFORMANCE
 from greencam.base.place import (
     SUPERVISOR_LOCK,
     SUPERVISOR_STATUS,
@@ -193,12 +194,12 @@ def wanted_logs(settings: Settings) -> dict[str, logs.Wanted]:
     main_s = 3 * machine_settings.connection_check_interval + 60
     figures_s = 3 * machine_settings.health_check_interval + 60
     wanted = {
-        log_files.MAIN: logs.Wanted(machine_settings.log_rotation_size, main_s if talks else None),
-        log_files.ERRORS: logs.Wanted(machine_settings.error_log_rotation_size, None),
-        log_files.PERFORMANCE: logs.Wanted(None, figures_s if talks else None),
+        MAIN: logs.Wanted(machine_settings.log_rotation_size, main_s if talks else None),
+        ERRORS: logs.Wanted(machine_settings.error_log_rotation_size, None),
+        PERFORMANCE: logs.Wanted(None, figures_s if talks else None),
     }
     if machine_settings.log_json:
-        wanted[log_files.JSON_LINES] = wanted[log_files.MAIN]
+        wanted[JSON_LINES] = wanted[MAIN]
     return wanted
 
 
