@@ -54,7 +54,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     disk_trend.COMPONENT: ("disk", "images"),
     logs.FILES: ("suite", "logs"),
     logs.RECENT: ("errors",),
-    network_checks.COMPONENT: ("network", "reach"),
+    network_checks.COMPONENT: ("network", "reach", "cameras"),
 }
 
 
@@ -92,7 +92,7 @@ def folders(settings: Settings) -> dict[str, Path]:
         "images": settings.images_dir,
         "logs": settings.logs_dir,
         "data": settings.data_dir,
-        "memory": settings.runtime_dir,
+        machine.SHARED_MEMORY: settings.runtime_dir,
         "root": settings.root,
     }
 
