@@ -1,10 +1,13 @@
-"""An output of a log that keeps what it gets."""
+"""Outputs of a log, and a relay, for tests of other things."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from greencam.base.log_line import Line
+from greencam.base.clock import SystemClock
+from greencam.base.log_line import Identity, Line
+from greencam.base.log_queue import LogQueue
+from greencam.supervise.relay import Relay
 
 
 class Kept:
@@ -23,3 +26,9 @@ class Kept:
     @property
     def messages(self) -> list[str]:
         return [line.message for line in self.lines]
+
+
+def silent_relay() -> Relay:
+    """A relay into a log that is written nowhere."""
+    clock = SystemClock()
+    return Relay(LogQueue(Identity("start"), [], clock), clock)

@@ -13,15 +13,12 @@ from typing import Any
 import pytest
 
 from greencam.base import beat
-from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_ENDED
-from greencam.base.log_line import Identity
-from greencam.base.log_queue import LogQueue
 from greencam.supervise.child import Child, State, Wish
 from greencam.supervise.policy import FIRST_S, HEALTHY_S, LIMIT_S, Patience
-from greencam.supervise.relay import Relay
 from greencam.supervise.table import ProcessSpec
 from tests.fake_clock import FakeClock
+from tests.log_outputs import silent_relay
 from tests.suite import wait_until
 
 
@@ -44,7 +41,7 @@ def clock() -> MovedClock:
 @pytest.fixture
 def make(tmp_path: Path, clock: MovedClock) -> Iterator[Make]:
     """A child that runs this script, with real processes and a time that the test moves."""
-    relay = Relay(LogQueue(Identity("start"), [], SystemClock()), SystemClock())
+    relay = silent_relay()
     relay.start()
     made: list[Child] = []
 

@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_SOFTWARE, GivenUp, exit_code
-from greencam.base.log_line import Identity
-from greencam.base.log_queue import LogQueue
 from greencam.supervise.child import Child, Wish
 from greencam.supervise.fleet import Fleet
-from greencam.supervise.relay import Relay
 from greencam.supervise.table import ProcessSpec
+from tests.log_outputs import silent_relay
 from tests.suite import wait_until
 from tests.supervise.test_child import MovedClock
 
@@ -33,7 +30,7 @@ class Ground:
 
     def __init__(self, folder: Path, clock: MovedClock) -> None:
         self.folder, self.clock = folder, clock
-        self.relay = Relay(LogQueue(Identity("start"), [], SystemClock()), SystemClock())
+        self.relay = silent_relay()
         self.relay.start()
         self.fleet: Fleet | None = None
 

@@ -11,16 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencam.base.clock import SystemClock
-from greencam.base.log_line import Identity
-from greencam.base.log_queue import LogQueue
 from greencam.health.footprint import Footprint, footprint
 from greencam.supervise.child import Child, State
 from greencam.supervise.fleet import Fleet
 from greencam.supervise.guard import EVERY_S, Guard, judge, to_tell
 from greencam.supervise.policy import Allowance
-from greencam.supervise.relay import Relay
 from greencam.supervise.table import ProcessSpec
+from tests.log_outputs import silent_relay
 from tests.suite import wait_until
 from tests.supervise.test_child import MovedClock
 
@@ -62,7 +59,7 @@ class Ground:
 
     def __init__(self, folder: Path, script: str, allowance: Allowance) -> None:
         self.clock = MovedClock()
-        self.relay = Relay(LogQueue(Identity("start"), [], SystemClock()), SystemClock())
+        self.relay = silent_relay()
         self.relay.start()
         path = folder / "job.py"
         path.write_text(script)

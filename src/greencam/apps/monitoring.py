@@ -28,7 +28,7 @@ _FOLLOWED_LINES = "20"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Tell; exit 0, 2 for a wrong word or logs that can't be read, 78 for wrong settings."""
+    """Tell; exit 0, 2 for a wrong word or logs that may not be read, 78 for wrong settings."""
     parser = argparse.ArgumentParser(
         prog="monitoring.py",
         description="The state of the logs: files and sizes, issues, connections, lines that were lost.",

@@ -72,16 +72,23 @@ class LogCounts:
             self._last_issue = {"time": line.at_s, "by": who, **told}
         elif line.kind is Kind.CONNECTION:
             name = f"{facts.get('service')} of {who}"
-            if name in self._connections or len(self._connections) < _MOST_NAMES:
-                self._connections[name] = {"status": facts.get("status"), "since": line.at_s, **_failures(facts)}
+            before = self._connections.get(name)
+            if before is not None or len(self._connections) < _MOST_NAMES:
+                status = facts.get("status") is True
+                since_s = before["since"] if before and before["status"] is status else line.at_s
+                self._connections[name] = {"status": status, "since": since_s, **_failures(facts)}
         elif line.kind is Kind.TEXT:
-            _add(self._dropped, who, int(facts.get("dropped", 0)))
-            self._unwritten += int(facts.get("unwritten", 0))
+            _add(self._dropped, who, _whole(facts.get("dropped")))
+            self._unwritten += _whole(facts.get("unwritten"))
 
 
 def _failures(facts: Any) -> dict[str, Any]:
     details = facts.get("details")
     return {"failures": details.get("failures", 0)} if isinstance(details, dict) else {}
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _add(counter: Counter[str], name: str, amount: int) -> None:

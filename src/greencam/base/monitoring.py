@@ -101,13 +101,16 @@ class Monitor:
             facts = {"issue_type": issue_type, "message": message, "severity": severity, "count": count}
             facts |= {"uptime": self._uptime_s(), "context": {**context, **_error_in_flight(), **_system()}}
             self._last_issue = {**facts, "timestamp": round(self._clock.wall(), 3)}
-            self._say(Kind.ISSUE, facts, logging.getLevelName(severity))
+            self._say(Kind.ISSUE, facts, logging.getLevelName(severity), str(context.get("frame", "")))
         return count
 
-    def failed(self, log: logging.Logger, text: str, /, *words: Any) -> None:
-        """Tell of the exception that is being handled: its traceback, and an issue `function_failure`."""
-        log.error(text, *words, exc_info=sys.exc_info(), stacklevel=2)
-        self.issue("function_failure", text % words, "ERROR")
+    def failed(self, log: logging.Logger, text: str, /, *words: Any, frame: str = "") -> None:
+        """Tell of the exception that is being handled: its traceback, and an issue `function_failure`.
+
+        `frame` is the id of the frame that it is about, if any.
+        """
+        log.error(text, *words, exc_info=sys.exc_info(), stacklevel=2, extra={"frame": frame})
+        self.issue("function_failure", text % words, "ERROR", **({"frame": frame} if frame else {}))
 
     def timed(self, operation: str, slow_s: float | None = None) -> Timed:
         """A decorator, or a context for `with`, that measures `OPERATION_duration` in seconds.
@@ -181,10 +184,10 @@ class Monitor:
     def _uptime_s(self) -> float:
         return round(self._clock.monotonic() - self._started_s, 1)
 
-    def _say(self, kind: Kind, facts: Mapping[str, Any], level: int) -> None:
+    def _say(self, kind: Kind, facts: Mapping[str, Any], level: int, frame: str = "") -> None:
         text = json.dumps(facts, ensure_ascii=False, default=str)
         place = _caller()
-        extra = {"kind": kind, "facts": facts, "told": _for_people(kind, facts), "where": place}
+        extra = {"kind": kind, "facts": facts, "told": _for_people(kind, facts), "where": place, "frame": frame}
         self._log.log(level, "%s: %s", kind.upper(), text, extra=extra)
 
 

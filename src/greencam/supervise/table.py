@@ -30,8 +30,8 @@ class ProcessSpec:
 
     Processes of the same `rank` start and stop together; lower ranks start first and stop last. Higher ranks wait
     at most `holds_up_s` for it to be ready. `beat` is the file that tells of work done, None: somebody else knows,
-    or nobody. `fingerprint` changes with the settings that it reads; `allowance`: what it may take of the machine.
-    `speaker` names it in the log; None: by its name alone.
+    or nobody. `fingerprint` changes with the settings that it reads; `allowance`: what it may take of the machine;
+    `speaker`: its name in the log, None: its own.
     """
 
     name: str
@@ -43,8 +43,8 @@ class ProcessSpec:
     holds_up_s: float = 0.0
     vital: bool = False
     fingerprint: str = ""
-    speaker: Identity | None = None
     allowance: Allowance = NO_LIMIT
+    speaker: Identity | None = None
 
 
 def process_table(settings: Settings) -> tuple[ProcessSpec, ...]:
@@ -86,8 +86,8 @@ def _recorder(settings: Settings, cameras: list[str]) -> ProcessSpec:
         patience=_RECORDER,
         beat=beat_path(settings.runtime_dir, RECORDER_BEAT),
         fingerprint=fingerprint.of_recorder(settings),
-        speaker=Identity("storeimages", process=RECORDER),
         allowance=_allowance(settings),
+        speaker=Identity("storeimages", process=RECORDER),
     )
 
 
@@ -101,8 +101,8 @@ def _capture(settings: Settings, camera: str) -> ProcessSpec:
         beat=beat_path(settings.runtime_dir, camera),
         vital=True,
         fingerprint=fingerprint.of_capture(settings, camera),
-        speaker=Identity("cam1_stream", camera),
         allowance=_allowance(settings, _PICTURES * _picture_bytes(settings, camera)),
+        speaker=Identity("cam1_stream", camera),
     )
 
 
