@@ -42,6 +42,8 @@ HEALTH_CHECK_INTERVAL = 60  # seconds
 PERFORMANCE_LOG_INTERVAL = 300  # seconds
 CONNECTION_CHECK_INTERVAL = 30  # seconds
 SLOW_CALL_S = 1.0  # seconds from which on an operation is reported as slow; 0 = never
+METRICS_TEXTFILE = ""  # a *.prom file for Prometheus' node_exporter, docs/guide/metrics.md; empty = none
+METRICS_INTERVAL = 15  # seconds between two writings of it
 
 # --- Logs ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"  # DEBUG, INFO, WARNING, ERROR, CRITICAL

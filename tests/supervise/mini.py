@@ -36,6 +36,7 @@ from greencam.supervise.table import ProcessSpec
 from greencam.supervise.vitals import Voice
 
 ROOT = Path(__file__).resolve().parents[2]
+LOG_COUNTS = {"lines": {"INFO": 7}, "dropped": {"a": 2}, "issues": {"throttled": 1}}
 SLEEPS = "import time; time.sleep(600)"
 # Renews the beat that its last word names, ten times a second.
 BEATS = (
@@ -97,6 +98,7 @@ def main(folder: Path) -> int:
         Voice(notifier, lambda: True),
         lambda: None,
         lambda: Wanted(table(folder), {}),
+        log_counts=lambda: LOG_COUNTS,
     )
     fleet = Fleet(table(folder), lambda spec: Child(spec, relay, clock), clock)
     supervisor = Supervisor(fleet, claim, parts, clock, stop)

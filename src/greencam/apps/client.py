@@ -25,8 +25,9 @@ from greencam.base.log_line import Identity
 from greencam.base.stop import Stop
 from greencam.bus.link import RedisTarget, connect, target_of
 from greencam.bus.roles import CONSUMER, VIEWER
+from greencam.capture.facts_file import local_facts
 from greencam.client import outage
-from greencam.client.camera_status import local_facts, remote_facts
+from greencam.client.camera_status import remote_facts
 from greencam.client.feed import Feed
 from greencam.client.latest_facts import LatestFacts
 from greencam.client.outage import Facts

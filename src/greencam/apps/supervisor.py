@@ -18,6 +18,7 @@ from greencam.apps.ask_suite import request
 from greencam.apps.edge import at_the_edge
 from greencam.apps.health_log import health_log
 from greencam.apps.logs import open_log
+from greencam.apps.metrics import metrics_textfile
 from greencam.apps.status import report
 from greencam.apps.watch import watch
 from greencam.base import proc
@@ -99,7 +100,8 @@ def _supervise(options: argparse.Namespace) -> int:
     notifier = notifier_for(os.environ, clock)
     proc.adopt_orphans()
     machine = settings.machine
-    log = open_log(settings, Identity("start"), [LogCounts(log_counts_path(settings.runtime_dir), clock)])
+    counts = LogCounts(log_counts_path(settings.runtime_dir), clock)
+    log = open_log(settings, Identity("start"), [counts])
     relay = Relay(log, clock)
     link_legacy(settings.root, settings.logs_dir)
     _introduce(settings)
@@ -112,12 +114,19 @@ def _supervise(options: argparse.Namespace) -> int:
     voice = Voice(notifier, _streams(settings, clock))
     fleet = Fleet(process_table(settings), make_child, clock)
     guard = Guard(fleet, footprint)
-    parts = SupervisorParts(pinger, voice, _preparation(settings), _wanted, (health.tick, guard.tick))
+    parts = SupervisorParts(
+        pinger, voice, _preparation(settings), _wanted, (health.tick, guard.tick), counts.as_dict
+    )
     supervisor = Supervisor(fleet, claim, parts, clock, stop)
     _on_hangup(supervisor.reload, stop)
     relay.start()
+    metrics = metrics_textfile(settings, clock)
+    if metrics is not None:
+        metrics.start()
     code = run(supervisor, stop, clock, logging.getLogger("supervisor"), duration_s=options.duration)
     health.stop()
+    if metrics is not None:
+        metrics.stop()
     logging.getLogger("supervisor").info("everything is stopped")
     relay.stop()
     log.flush()

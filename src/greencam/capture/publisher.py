@@ -55,7 +55,11 @@ class Outlets:
 
 
 class Publisher:
-    """Everything that one camera tells and hears over Redis."""
+    """Everything that one camera tells and hears over Redis.
+
+    `delivery_facts` are the `delivery` part of the beat, a second old at most while Redis answers or is gone, one
+    time-out older while it hangs; empty without a durable consumer.
+    """
 
     def __init__(self, target: RedisTarget, camera: str, outlets: Outlets, clock: Clock) -> None:
         self._target, self._camera, self._clock = target, camera, clock
@@ -72,6 +76,7 @@ class Publisher:
         self._tried_through = (0, 0)
         self.commands: deque[dict[str, Any]] = deque(maxlen=_MESSAGES)
         self.connected = self.wanted = False
+        self.delivery_facts: dict[str, Any] = {}
         self.sent = self.lost_connections = 0
         self.taken_epoch = self._delivery.taken_epoch if self._delivery else 0
 
@@ -197,7 +202,12 @@ class Publisher:
             self._beat_due_s = now + keys.BEAT_PERIOD_S
 
     def _all_facts(self) -> dict[str, Any]:
-        return self._facts() | ({"delivery": self._delivery.facts()} if self._delivery else {})
+        return self._facts() | self._look_at_delivery()
+
+    def _look_at_delivery(self) -> dict[str, Any]:
+        if self._delivery is not None:
+            self.delivery_facts = {"delivery": self._delivery.facts()}
+        return self.delivery_facts
 
     def _close(self, session: Session | None, error: BusUnavailable) -> None:
         """Disconnect, say so once, wait a growing while."""
@@ -208,6 +218,7 @@ class Publisher:
             monitoring.connection("redis", False, cause=error.cause)
         if self._delivery is not None:
             self._delivery.tell_lost()
+        self._look_at_delivery()  # how full the spool is matters most now, and no beat tells it
         self.lost_connections += self.connected
         self.connected = self.wanted = False
         if session is not None:

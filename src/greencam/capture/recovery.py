@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from greencam.base import monitoring
 from greencam.base.clock import Clock
 from greencam.capture import ladder
 from greencam.capture.causes import CauseClass, class_of, issue_word
-from greencam.capture.experience import ExperienceFile
+from greencam.capture.experience import RUNG_WORDS, ExperienceFile
 from greencam.capture.ladder import Fault, Ladder, Limits, Rung, Step
 from greencam.capture.reboot_request import Case, RebootDesk
 
@@ -82,6 +82,7 @@ class Recovery:
         self.attempt: Attempt | None = None
         self.incidents: deque[dict[str, Any]] = deque(maxlen=_KEPT_INCIDENTS)
         self.reboot = ""
+        self._tried: dict[Rung, Counter[str]] = {Rung(number): Counter() for number in RUNG_WORDS}
 
     @property
     def troubled(self) -> bool:
@@ -182,6 +183,7 @@ class Recovery:
         if attempt is not None and attempt.cause:
             until_s = attempt.first_s if cured and attempt.first_s else self._clock.monotonic()
             took_s = until_s - attempt.began_s
+            self._tried[attempt.rung]["cured" if cured else "failed"] += 1
             self._memory.record(str(class_of(attempt.cause)), int(attempt.rung), cured, took_s)
         if cured:
             # Until it has been steady for a while, a new failure goes on where this one ended.
@@ -226,6 +228,7 @@ class Recovery:
             "consecutive_failures": self.ladder.failures,
             "failed_recoveries": self.ladder.failed_recoveries if self.troubled else 0,
             "rung": attempt.rung.words if attempt else None,
+            "tried": {rung.words: {"cured": n["cured"], "failed": n["failed"]} for rung, n in self._tried.items()},
             "should_reboot": self.troubled and ladder.wants_reboot(self.ladder, self._limits),
             "reboot": self.reboot,
             "incidents": list(self.incidents)[-3:],

@@ -44,6 +44,12 @@ def _no_tilde(text: str) -> str:
     return text
 
 
+def _textfile(text: str) -> str:
+    if text and not text.endswith(".prom"):
+        raise ValueError("must end in .prom: node_exporter reads no other file")
+    return _no_tilde(text)
+
+
 def _format(text: str) -> str:
     if text.strip().upper() not in PIXEL_FORMATS:
         raise ValueError(f"{shown(text)} is no pixel format; known: {', '.join(sorted(PIXEL_FORMATS))}")
@@ -69,6 +75,7 @@ MAX_SIDE_PX = 16384
 
 Text = Annotated[str, AfterValidator(_one_line)]
 Folder = Annotated[Text, AfterValidator(_folder)]
+TextfileOrNone = Annotated[Text, AfterValidator(_textfile)]
 FolderOrNone = Annotated[Text, AfterValidator(_no_tilde)]
 SourceText = Annotated[Text, AfterValidator(_source)]
 FormatName = Annotated[Text, AfterValidator(_format)]

@@ -27,6 +27,7 @@ from greencam.settings.fields import (
     SourceText,
     Strict,
     Text,
+    TextfileOrNone,
 )
 from greencam.settings.redis_address import check_host, check_url
 
@@ -151,6 +152,8 @@ class Machine(Strict):
     health_check_interval: Seconds = 60
     performance_log_interval: Seconds = 300
     connection_check_interval: Seconds = 30
+    metrics_textfile: TextfileOrNone = ""
+    metrics_interval: Annotated[float, Field(ge=1, le=3600)] = 15
 
     log_level: LogLevel = "INFO"
     log_levels: dict[LoggerName, LogLevel] = {}  # noqa: RUF012 - pydantic copies defaults
