@@ -1,4 +1,4 @@
-"""Incidents, kinds of lines and the comparison for the terminal, 80 columns; a line per fact, so that grep finds it."""
+"""Incidents, kinds of lines and the comparison for the terminal: 80 columns, so that grep finds each fact."""
 
 from __future__ import annotations
 
