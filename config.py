@@ -54,6 +54,8 @@ RING_MAX_MB = 48  # megabytes, upper bound of the same
 STREAM_MAX_MB = 16  # megabytes of JPEG kept in Redis, per camera, for live readers and as much for durable ones
 SPOOL_MAX_MB = 128  # megabytes of accepted frames that wait for durable consumers, per camera, in shared memory
 SPOOL_FSYNC_MS = 0  # milliseconds between copies of the spool to disk, for power cuts; 0 = memory only
+PROCESS_MAX_MB = 512  # megabytes of memory of its own that a process may take before it is replaced; 0 = no limit
+PROCESS_MAX_FILES = 768  # files that a process may have open before it is replaced; 0 = no limit
 
 # --- Images and folders (relative to this file) ---------------------------------------------------------------
 IMAGES_DIR = "images"

@@ -1,4 +1,4 @@
-"""What the commands that write a section of docs/reliability.md have in common: options, order, files, verdict."""
+"""What the commands that write a section of a page have in common: options, order, files, verdict."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 class Campaign:
     """Several measurements, each a function of plan and `say`; `text` makes the page's section out of all figures.
 
-    `name` is the section's and the JSON file's; `plans` are the full and the quick one.
+    `name` is the section's and the JSON file's, `page` has the section; `plans` are the full and the quick one.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Campaign:
     plans: tuple[Any, Any]
     targets: Callable[[Found], list[Target]]
     text: Callable[[Found, Path], str]
+    page: str = "reliability.md"
 
 
 def run(campaign: Campaign, docs: Path, argv: list[str] | None) -> int:
@@ -50,13 +51,13 @@ def run(campaign: Campaign, docs: Path, argv: list[str] | None) -> int:
             figures = campaign.runs[name](plan, lambda text: print(text, flush=True))
             found[name] = {"machine": facts, "plan": vars(plan), "figures": figures}
             write_atomic(path, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode(), 0o644)
-            marked.put(options.out / "reliability.md", campaign.name, campaign.text(found, path.parent))
+            marked.put(options.out / campaign.page, campaign.name, campaign.text(found, path.parent))
         if not chosen:
-            marked.put(options.out / "reliability.md", campaign.name, campaign.text(found, path.parent))
+            marked.put(options.out / campaign.page, campaign.name, campaign.text(found, path.parent))
     except KeyboardInterrupt:
         print("interrupted; sections that were finished are written", file=sys.stderr)
         return 130
-    return _verdict(campaign.targets(found), options.out / "reliability.md")
+    return _verdict(campaign.targets(found), options.out / campaign.page)
 
 
 def _options(campaign: Campaign, docs: Path, argv: list[str] | None) -> argparse.Namespace:

@@ -22,3 +22,9 @@ def put(page: Path, name: str, text: str) -> None:
     known = pattern.sub(lambda _: section, known) if there else f"{known.rstrip()}\n\n{section}\n"
     page.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(page, known.encode(), 0o644)
+
+
+def sections(page: Path) -> list[str]:
+    """Every section of the page between its markers, for a command that writes the rest of the page anew."""
+    text = page.read_text() if page.is_file() else ""
+    return [f"{found[0]}\n" for found in re.finditer(r"<!-- begin (.+?) -->.*?<!-- end \1 -->", text, re.DOTALL)]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import plots, report
+from benchmarks import marked, plots, report
 from greencam.base.files import read_json, write_atomic
 
 
@@ -19,7 +19,9 @@ def put(out: Path, name: str, section: dict[str, Any]) -> None:
     known[name] = json.loads(json.dumps(section))
     write_atomic(path, _compact(known).encode(), 0o644)
     drawn = plots.draw(known, folder)
-    write_atomic(out / "benchmarks.md", report.page(known, drawn).encode(), 0o644)
+    page = out / "benchmarks.md"
+    text = "\n".join([report.page(known, drawn), *marked.sections(page)])
+    write_atomic(page, text.encode(), 0o644)
 
 
 def _compact(value: dict[str, Any]) -> str:

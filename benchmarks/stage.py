@@ -21,13 +21,14 @@ import redis
 
 from benchmarks.jobs import Job, Window
 from benchmarks.machine import ROOT
-from benchmarks.peers import Place
+from benchmarks.peers import PEERS, Place
 from greencam.base import proc
 from greencam.base.clock import SystemClock
 from greencam.base.errors import BusUnavailable
 from greencam.base.place import default_runtime_dir, redis_socket, ring_path
 from greencam.base.proc import ChildSpec
 from greencam.bus.link import RedisTarget, bus_errors, connect
+from greencam.frame.copying import streaming_copies
 from greencam.frame.ring_reader import RingReader
 from greencam.supervise import redis_server
 
@@ -48,6 +49,7 @@ class Actor:
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))),
             proc.PARENT_VARIABLE: str(os.getpid()),
+            **(streaming_copies(os.environ) if _streams(job) else {}),
         }
         self._log = log
         with log.open("wb") as errors:
@@ -161,6 +163,11 @@ class Stage:
     def run(self, jobs: Iterable[Job], seconds: float, warm_s: float = 0.5) -> list[dict[str, Any]]:
         """`ready` and `perform` in one."""
         return self.perform(self.ready(jobs), seconds, warm_s)
+
+
+def _streams(job: Job) -> bool:
+    """Whether this process copies as greencam's worker does; the limit of the ring is measured in the same way."""
+    return job.role == "copy" or (job.role == "send" and PEERS[job.peer].streaming)
 
 
 def _left(actor: Actor) -> bool:

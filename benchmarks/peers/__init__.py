@@ -71,7 +71,8 @@ class Receiver(Protocol):
 class Peer:
     """One way: its name in tables, the module with `make_sender` and `make_receiver`, what it needs.
 
-    `reference` ones explain a figure of another and are measured at 100 fps only.
+    `reference` ones explain a figure of another and are measured at 100 fps only; `streaming` senders copy as
+    greencam's worker does, past the cache (frame/copying).
     """
 
     name: str
@@ -79,6 +80,7 @@ class Peer:
     module: str
     needs: tuple[str, ...] = ()
     reference: bool = False
+    streaming: bool = False
 
     @property
     def installed(self) -> bool:
@@ -89,8 +91,8 @@ class Peer:
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("ring", "greencam ring", "ring"),
-        Peer("feed", "greencam ring, through `Feed`", "feed"),
+        Peer("ring", "greencam ring", "ring", streaming=True),
+        Peer("feed", "greencam ring, through `Feed`", "feed", streaming=True),
         Peer("iceoryx2", "iceoryx2, loan + event", "iceoryx", ("iceoryx2",)),
         Peer(
             "iceoryx2-kept",
@@ -99,7 +101,7 @@ PEERS = {
             ("iceoryx2",),
             reference=True,
         ),
-        Peer("floor", "floor: futex wait and one look", "floor", reference=True),
+        Peer("floor", "floor: futex wait and one look", "floor", reference=True, streaming=True),
         Peer("imagezmq", "imagezmq REQ/REP, raw, unix socket", "zeromq", ("imagezmq",)),
         Peer("imagezmq-tcp", "imagezmq REQ/REP, raw, TCP", "zeromq_tcp", ("imagezmq",)),
         Peer("netgear", "vidgear NetGear PAIR, raw", "netgear", ("vidgear", "zmq", "cv2")),

@@ -160,16 +160,18 @@ def test_the_report_fits_80_columns_and_begins_with_a_verdict(root: Path) -> Non
 def test_words_that_can_not_be(root: Path) -> None:
     assert run(root, "--hours", "0").returncode == 2
     assert run(root, "--hours", "x").returncode == 2
+    assert run(root, "--hours", "1e12").returncode == 2
     assert run(root, "--query", ".a", "--recent-errors").returncode == 2
+    assert run(root, "--follow", "--json").returncode == 2
     unknown = run(root, "--query", ".logs/errors.log.eror_types")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert "did you mean error_types?" in unknown.stderr
 
 
 def test_a_log_that_is_not_there_is_named_and_the_others_are_read(root: Path) -> None:
-    done = run(root, "--file", "logs/none.log", "--file", "logs/errors.log")
+    done = run(root, "--file", "logs/none.log", "--file", "logs", "--file", "logs/errors.log")
     assert done.returncode == 1
-    assert done.stderr == "logs/none.log: No such file or directory\n"
+    assert done.stderr == "logs/none.log: No such file or directory\nlogs: it is a folder; name a file in it\n"
     assert "Redis connection failed" in done.stdout
 
 
@@ -190,6 +192,8 @@ def test_the_input_is_a_log_too(root: Path) -> None:
     row = {"__REALTIME_TIMESTAMP": "1795516215000000", "PRIORITY": "3", "SYSLOG_IDENTIFIER": "x", "MESSAGE": "bad"}
     done = run(root, "--file", "-", "--json", stdin=json.dumps(row) + "\n")
     assert json.loads(done.stdout)["logs"]["stdin"]["sources"] == {"x": {"lines": 1, "errors": 1, "warnings": 0}}
+    piped = shell(root, "python3 log_analyzer.py --query .summary.errors --file <(zcat -f logs/errors.log)")
+    assert (piped.returncode, piped.stdout) == (0, "3\n")
 
 
 def test_nothing_from_a_log_reaches_the_terminal_as_an_escape(tmp_path: Path) -> None:
@@ -241,19 +245,28 @@ def test_following_marks_new_kinds_survives_a_rotation_and_ends_with_ctrl_c(
     following: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     log, out = tmp_path / "logs" / "camera_system.log", tmp_path / "out"
-    now_s = time.time()
-    with log.open("a") as stream:
-        stream.write(own(now_s, "start: Old trouble", "ERROR") + own(now_s, "start: Never seen", "ERROR"))
+    now_s = float(int(time.time()))
+    with log.with_name("errors.log").open("a") as stream:
+        stream.write(own(now_s + 0.2, "f:1 - start: Never seen", "ERROR") + "KeyError: x\n")
     wait_until(lambda: "Never seen" in out.read_text())
+    with log.open("a") as stream:
+        stream.write(
+            own(now_s + 0.1, "start: Old trouble", "ERROR") + own(now_s + 0.2, "start: Never seen", "ERROR")
+        )
+        stream.write("KeyError: x\n")
+    wait_until(lambda: "Old trouble" in out.read_text())
     log.rename(log.with_name("camera_system.log.1"))
-    log.write_text(own(now_s, "start: Never seen", "ERROR") + own(now_s, "client: after\x1b[2J rotation"))
+    log.write_text(
+        own(now_s + 0.3, "start: Never seen", "ERROR") + own(now_s + 0.4, "client: after\x1b[2J rotation")
+    )
     wait_until(lambda: "rotation" in out.read_text())
     following.send_signal(signal.SIGINT)
     assert following.wait(timeout=20) == 0
     lines = [line.replace(stamp(now_s)[:19], "T") for line in out.read_text().splitlines()]
     assert lines == [
+        "NEW T ERROR    start f:1 Never seen",
+        "    KeyError: x",
         "T ERROR    start Old trouble",
-        "NEW T ERROR    start Never seen",
         "T ERROR    start Never seen",
         "T INFO     client after [2J rotation",
     ]

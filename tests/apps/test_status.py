@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from greencam.apps import status
+from greencam.base.clock import SystemClock
 from greencam.base.lock import Lock
 from greencam.bus import beats, keys
 from greencam.bus.link import connect
@@ -139,11 +140,12 @@ def test_a_beat_that_somebody_else_wrote_is_no_traceback(
     assert "last frame 0." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("redis", ["embedded"], indirect=True)
-def test_a_camera_may_be_called_redis(
-    running: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (running / "config/config.yaml").write_text("cameras: [{id: redis, source: pattern}]\n")
-    monkeypatch.setenv("GREENCAM_REDIS_URL", redis.target.url)
-    status.main(["--json"])
-    assert json.loads(capsys.readouterr().out)["redis_connected"] is True
+def test_a_camera_slower_than_a_frame_in_five_seconds_is_not_stale_between_two(running: Path) -> None:
+    (running / "config/config.yaml").write_text("cameras: [{id: front, source: pattern, fps: 0.1}]\n")
+    _, writer = ring(running / "run" / "front.ring")
+    writer.put(picture(1))
+    clock = FakeClock()
+    for age_s, stale in ((20.0, False), (40.0, True)):
+        clock.now_s = SystemClock().monotonic() + age_s
+        (camera,) = status.gather(load(), clock)["cameras"]
+        assert camera["stale"] is stale

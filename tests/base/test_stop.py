@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -44,6 +46,32 @@ def test_a_wait_ends_at_once_when_another_thread_asks(stop: Stop) -> None:
         assert stop.wait(60.0) is True
     assert time.monotonic() - began < SOON_S
     assert stop.reason == "enough"
+
+
+def test_a_wait_of_months_and_one_without_end_are_ended_too(stop: Stop) -> None:
+    """No time is too long for the system call below."""
+    for timeout_s in (1e8, None):
+        with later(stop.request, "enough"):
+            assert stop.wait(timeout_s) is True
+
+
+def test_waiting_works_with_descriptors_above_1023(stop: Stop) -> None:
+    """A process with very many files open still hears what it waits for."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limits[1] < 1200:
+        pytest.skip("this account may not open 1200 files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], 1200), limits[1]))
+    low_read, low_write = os.pipe()
+    read_fd = fcntl.fcntl(low_read, fcntl.F_DUPFD_CLOEXEC, 1100)
+    try:
+        began = time.monotonic()
+        with later(os.write, low_write, b"x"):
+            assert stop.wait(60.0, read_fd) is False
+        assert time.monotonic() - began < SOON_S
+    finally:
+        for fd in (low_read, low_write, read_fd):
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_every_thread_that_waits_is_woken(stop: Stop) -> None:

@@ -227,7 +227,7 @@ def test_channels_of_a_camera_are_sharded_and_the_general_one_is_not(cluster: Cl
 
 
 def test_a_reader_asks_for_a_look_where_the_capture_listens(cluster: ClusterSet, client: Client) -> None:
-    listener = channels.Listener(client, cluster.target(), keys.control(CAMERA), keys.GENERAL_CONTROL)
+    listener = channels.Listener(client, cluster.target(), keys.control(CAMERA), keys.requests(CAMERA))
     assert listener.heard() == []
     reader = FrameReader(cluster.target(), CAMERA, "a test")
     wait_until(lambda: cluster.owner().ask("PUBSUB", "SHARDCHANNELS"), 10)

@@ -175,7 +175,7 @@ def test_interest_is_renewed_once_a_second_and_the_first_one_calls_the_camera(
     client: Client, redis: RedisServer, reader: FrameReader
 ) -> None:
     clock = FakeClock()
-    listener = channels.Listener(client, redis.target, keys.control("cam1"))
+    listener = channels.Listener(client, redis.target, keys.requests("cam1"))
     reader.show_interest(clock)
     heard = wait_until(listener.heard, 5)
     assert heard == [{"do": "look"}]

@@ -18,7 +18,7 @@ from tests.suite import CHECKOUT, wait_until
 
 FRAMES, BEAT, WANTED = keys.frames("cam1"), keys.beat("cam1"), keys.interest("cam1")
 ACKS, GAPS, DURABLE = keys.acks("cam1"), keys.gaps("cam1"), keys.durable("cam1")
-CONTROL, STATE = keys.control("cam1"), keys.state("cam1")
+CONTROL, STATE, REQUESTS = keys.control("cam1"), keys.state("cam1"), keys.requests("cam1")
 
 
 @pytest.fixture(scope="module", params=["debian", "embedded"])
@@ -54,8 +54,8 @@ def may_run(server: Server, user: Role, name: str) -> bool:
 LOOKS = [
     ("PING",), ("INFO", "server"), ("SELECT", "1"), ("EXISTS", WANTED), ("GET", BEAT), ("MULTI",), ("EXEC",),
     ("XINFO", "STREAM", FRAMES), ("CLUSTER", "SLOTS"), ("CLUSTER", "INFO"), ("ASKING",),
-    ("PUBLISH", CONTROL, "{}"), ("SPUBLISH", CONTROL, "{}"), ("SUBSCRIBE", STATE), ("SSUBSCRIBE", STATE),
-    ("PUBLISH", keys.GENERAL_CONTROL, "{}"), ("SUBSCRIBE", keys.GENERAL_CONTROL), ("SET", WANTED, "me", "EX", "3"),
+    ("PUBLISH", REQUESTS, "{}"), ("SPUBLISH", REQUESTS, "{}"), ("SUBSCRIBE", STATE), ("SSUBSCRIBE", STATE),
+    ("SET", WANTED, "me", "EX", "3"),
 ]  # fmt: skip
 READS = [
     ("XREAD", "COUNT", "1", "STREAMS", FRAMES, "0"), ("XRANGE", FRAMES, "-", "+"), ("XREVRANGE", FRAMES, "+", "-"),
@@ -70,12 +70,16 @@ GROUPS = [
     ("XACK", DURABLE, "g", "1-1"), ("XAUTOCLAIM", FRAMES, "g", "c", "0", "0"), ("XPENDING", FRAMES, "g"),
     ("HSET", ACKS, "a", "b"),
 ]  # fmt: skip
-READS_NOT_OF_CAMERA = [("XREAD", "COUNT", "1", "STREAMS", FRAMES, "0")]
+COMMANDS = [
+    ("PUBLISH", CONTROL, "{}"), ("SPUBLISH", CONTROL, "{}"), ("SUBSCRIBE", CONTROL), ("SSUBSCRIBE", CONTROL),
+    ("PUBLISH", keys.GENERAL_CONTROL, "{}"), ("SUBSCRIBE", keys.GENERAL_CONTROL),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_every_role_may_do_its_work(server: Server, role: Role) -> None:
-    work = {CAMERA: WRITES + READS[1:], CONSUMER: READS + GROUPS, VIEWER: READS, API: READS}[role]
+    commands = {CAMERA: COMMANDS + WRITES, API: COMMANDS}.get(role, [])
+    work = commands + {CAMERA: READS[1:], CONSUMER: READS + GROUPS, VIEWER: READS, API: READS}[role]
     assert [words for words in LOOKS + work if not may(server, role, *words)] == []
 
 
@@ -84,6 +88,8 @@ def test_no_role_may_do_more(server: Server, role: Role) -> None:
     forbidden = {
         CAMERA: READS[:1] + GROUPS[:5],
         CONSUMER: [
+            *COMMANDS,
+            ("PUBLISH", STATE, "{}"),
             *WRITES[:4],
             ("SET", FRAMES, "x"),
             ("SET", ACKS, "x"),
@@ -92,7 +98,12 @@ def test_no_role_may_do_more(server: Server, role: Role) -> None:
             ("HSET", BEAT, "a", "b"),
             ("XGROUP", "CREATE", BEAT, "g", "$", "MKSTREAM"),
         ],
-        VIEWER: WRITES[:4] + WRITES[5:] + GROUPS[:4] + GROUPS[5:] + [("SET", FRAMES, "x")],
+        VIEWER: COMMANDS
+        + WRITES[:4]
+        + WRITES[5:]
+        + GROUPS[:4]
+        + GROUPS[5:]
+        + [("SET", FRAMES, "x"), ("PUBLISH", STATE, "{}")],
         API: WRITES[:4] + WRITES[5:] + GROUPS[:4] + GROUPS[5:] + [("SET", FRAMES, "x")],
     }[role]
     foreign = [

@@ -65,7 +65,7 @@ def test_frames_and_channels_go_through_tls_to_sentinels_and_a_cluster(
         FrameWriter(client, target, "cam1", 1 << 20).send(entries(1, 3), CLOCK)
         got = reader.read(1.0)
         assert [item.header.seq for item in got if isinstance(item, Entry)] == [1, 2, 3]
-        listener = channels.Listener(client, target, keys.control("cam1"))
+        listener = channels.Listener(client, target, keys.requests("cam1"))
         assert listener.heard() == []
         reader.show_interest(CLOCK)
         assert wait_until(listener.heard, 10) == [{"do": "look"}]

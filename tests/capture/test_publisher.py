@@ -76,6 +76,15 @@ def test_commands_for_this_camera_and_for_all_are_heard(start: Start, client: Cl
     assert publisher.lost_connections == 0
 
 
+def test_what_any_reader_may_ask_is_no_command(start: Start, client: Client, redis: RedisServer) -> None:
+    """A viewer's channel carries no command, whatever is said there."""
+    publisher = start()
+    channels.publish(client, redis.target, keys.requests("cam1"), {"do": "reopen"})
+    channels.publish(client, redis.target, keys.control("cam1"), {"do": "announce"})
+    wait_until(lambda: publisher.commands, 10)
+    assert [command["do"] for command in publisher.commands] == ["announce"]
+
+
 def test_a_change_of_state_is_told_at_once_and_in_order(start: Start, client: Client, redis: RedisServer) -> None:
     publisher = start()
     listener = channels.Listener(client, redis.target, keys.state("cam1"))

@@ -160,7 +160,6 @@ def test_what_speaks_against_it_costs_no_budget_and_no_file(
     machine: Machine, changed: dict[str, Any], why: str
 ) -> None:
     assert machine.desk().ask(replace(CASE, **changed)) == Outcome(False, why)
-    assert machine.desk().would_ask(replace(CASE, **changed)) == why
     assert not machine.state_dir.exists()
     assert not machine.request.exists()
 
@@ -206,14 +205,6 @@ def test_an_inbox_of_somebody_else_is_told(machine: Machine, run_mode: int) -> N
     assert not outcome.asked
     assert ("is not ours to write to" if run_mode == 0o755 else "no permission") in outcome.why
     assert not machine.request.exists()
-
-
-def test_would_ask_says_what_ask_would_and_writes_nothing(machine: Machine) -> None:
-    assert machine.desk().would_ask(CASE) == ""
-    assert not machine.state_dir.exists()
-    machine.desk().ask(CASE)
-    machine.helper_takes_it()
-    assert machine.desk().would_ask(CASE) == "1 of 1 reboots per hour of running are used up"
 
 
 # --- hold ---------------------------------------------------------------------------------------------------------

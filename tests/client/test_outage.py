@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencam.capture.voice import STALE_S
 from greencam.client import outage
 
 HUNG = {"cause": "timeout", "text": "no frame for 5 s, hanging in phase capture", "retry": True}
@@ -66,11 +65,6 @@ def test_the_facts_alone_say_that_a_camera_is_down(facts: dict[str, Any] | None,
     assert outage.is_down(facts) is down
 
 
-@pytest.mark.parametrize(("fps", "limit_s"), [(30, 5.0), (1, 5.0), (0.5, 6.0), (0.1, 30.0), (0, 5.0), ("x", 5.0)])
-def test_a_slow_camera_may_be_silent_for_longer(fps: Any, limit_s: float) -> None:
-    assert outage.stale_after_s({"opened": {"format": {"fps": fps}}}) == pytest.approx(limit_s)
-
-
 # What JSON can hold.
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
@@ -84,7 +78,6 @@ KEYS = st.sampled_from(["state", "stale", "frozen", "frame_age_s", "failure", "o
 def test_facts_of_any_form_are_survived(facts: dict[str, Any] | None) -> None:
     assert outage.cause(facts, 9.0)
     assert outage.brief_cause(facts, 9.0)
-    assert outage.stale_after_s(facts) >= STALE_S
     age_s = outage.age_of(facts)
     assert age_s is None or age_s >= 0
     assert outage.is_down(facts) in {True, False}

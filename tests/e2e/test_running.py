@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import RedisServer
 from tests.suite import Suite, processes_with, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -27,6 +29,15 @@ def up(suite: Suite, *names: str) -> bool:
 
 def images(suite: Suite, camera: str) -> list[Path]:
     return list((suite.root / "images").glob(f"{camera}/*/*.jpg"))
+
+
+def runs_redis(suite: Suite, *, wanted: bool) -> bool:
+    """Whether the table has a Redis of its own, or has none, as wanted."""
+    return bool(process(suite, "redis")) is wanted
+
+
+def stored(suite: Suite, count: int) -> bool:
+    return len(images(suite, "cam1")) > count
 
 
 def test_requests_are_carried_out_and_their_exit_codes_hold(suite: Suite) -> None:
@@ -65,6 +76,29 @@ def test_a_camera_more_by_sighup_and_bad_settings_change_nothing(suite: Suite) -
     wait_until(lambda: images(suite, "b"))
     assert process(suite, "a")["pid"] == before
     assert suite.finish(running)[0] == 0
+    assert processes_with(str(suite.root)) == []
+
+
+def test_another_redis_by_sighup_and_back_to_our_own(suite: Suite, short_folder: Path) -> None:
+    """The embedded server goes when another is configured, and comes back; images go on in both."""
+    (short_folder / "far").mkdir(mode=0o700)
+    far = RedisServer(short_folder / "far")
+    far.start()
+    suite.environment["GREENCAM_IMAGE_EVERY_S"] = "0.1"
+    running = suite.start("start.py")
+    try:
+        wait_until(lambda: images(suite, "cam1"))
+        for config, wanted in ((f'REDIS_URL = "{far.target.url}"\n', False), ("", True)):
+            (suite.root / "config.py").write_text(config)
+            running.send_signal(signal.SIGHUP)
+            wait_until(partial(runs_redis, suite, wanted=wanted))
+            more = len(images(suite, "cam1")) + 20
+            wait_until(partial(stored, suite, more))
+            assert suite.status()["redis_connected"] is True
+        assert suite.run("client.py", "--verify", str(suite.root / "images")).returncode == 0
+        assert suite.finish(running)[0] == 0
+    finally:
+        far.stop()
     assert processes_with(str(suite.root)) == []
 
 

@@ -12,9 +12,22 @@ from hypothesis import strategies as st
 from greencam.logscan import alike
 from greencam.logscan.blocks import Window
 from greencam.logscan.entry import Entry, Kind
+from greencam.logscan.formats import Formats
+from greencam.logscan.log_facts import LogFacts
 from tests.logscan.making import NOON_S, analysed, connection, entries_of, issue, line, perf, written
 
-ALL = Window(0, 1e12)  # leaves nothing out, but has each line looked at
+
+def by_hand(path: Path) -> list[Entry]:
+    """Every line looked at by itself."""
+    entries: list[Entry] = []
+    form = Formats("x.log", NOON_S).own
+    for text in path.read_text().splitlines():
+        entry = form.read(text)
+        if entry is not None:
+            entries.append(entry)
+        elif entries:
+            entries[-1] = entries[-1]._replace(stack=f"{entries[-1].stack}\n{text}".strip("\n"))
+    return entries
 
 
 def many(n: int, camera: str = "cam1", after_s: float = 0.0) -> list[str]:
@@ -108,16 +121,19 @@ def mixed(seed: int, n: int) -> list[str]:
 @given(st.integers(0, 10_000), st.integers(0, 2000))
 def test_grouping_changes_no_figure(tmp_path_factory: pytest.TempPathFactory, seed: int, n: int) -> None:
     path = written(tmp_path_factory.mktemp("alike") / "x.log", *mixed(seed, n))
-    grouped = analysed(path).logs()["x.log"]
-    single = analysed(path, window=ALL).logs()["x.log"]
-    assert grouped == single
+    single = LogFacts()
+    for entry in by_hand(path):
+        single.take(entry)
+    expected = single.result()
+    found = analysed(path).logs()["x.log"]
+    assert {name: found[name] for name in expected} == expected
 
 
 @settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_no_line_is_lost_or_taken_twice(seed: int) -> None:
     lines = [text.encode() for text in mixed(seed, 1500)]
-    found = alike.sort(lines)
+    found = alike.sort(lines, lambda hour: True)
     if found is None:
         return
     assert found.single == sorted(set(found.single))
@@ -126,21 +142,24 @@ def test_no_line_is_lost_or_taken_twice(seed: int) -> None:
 
 
 def test_there_are_groups_in_what_the_property_looks_at() -> None:
-    found = alike.sort([text.encode() for text in mixed(2, 1500)])
+    found = alike.sort([text.encode() for text in mixed(2, 1500)], lambda hour: True)
     assert found is not None
     assert sum(group.count for group in found.groups.values()) > 500
 
 
-def test_kinds_are_as_they_were(tmp_path: Path) -> None:
-    def shown(entries: list[Entry]) -> list[object]:
-        return [
-            (e.at_s, e.level, e.kind, e.message, e.stack) for e in entries if e.times == 1 and e.level != "DEBUG"
-        ]
-
+def test_errors_and_measurements_are_what_they_are_by_hand(tmp_path: Path) -> None:
     path = written(tmp_path / "x.log", *mixed(4, 1500))
-    grouped = [entry for entry in shown(entries_of(path)) if "ERROR" in str(entry) or Kind.PERF in entry]  # type: ignore[operator]
-    assert grouped == [
-        entry
-        for entry in shown(entries_of(path, ALL))
-        if "ERROR" in str(entry) or Kind.PERF in entry  # type: ignore[operator]
-    ]
+
+    def shown(entries: list[Entry]) -> list[object]:
+        return [(e.at_s, e.message, e.stack, e.facts) for e in entries if e.level == "ERROR" or e.kind is Kind.PERF]
+
+    assert shown(entries_of(path)) == shown(by_hand(path))
+
+
+def test_a_window_within_an_hour_cuts_exactly(tmp_path: Path) -> None:
+    lines = [line(i, f"start: {i} of many") for i in range(-3600, 7200)]
+    path = written(tmp_path / "x.log", *lines)
+    entries = entries_of(path, Window(NOON_S - 1800, NOON_S + 4000))
+    assert sum(entry.times for entry in entries) == 5800
+    assert any(entry.times > alike.FEWEST for entry in entries), "whole hours are grouped"
+    assert entries[0].at_s == NOON_S - 1800

@@ -172,12 +172,24 @@ def test_what_is_recent_trouble(tmp_path: Path) -> None:
     ]
 
 
-def test_errors_like_the_one_before_are_one_line(tmp_path: Path) -> None:
+def test_errors_alike_are_one_line_and_a_count(tmp_path: Path) -> None:
     storm = [line(i, f"client: no frame for {i} s", "ERROR") for i in range(50)]
     lines = shown(tmp_path, *storm, line(60, "start: other", "ERROR"))
-    assert [text[20:] for text in lines[:1]] == ["ERROR    client no frame for 0 s"]
-    assert lines[1] == f"  … 49 more like this until {stamp(NOON_S + 49)[:19]}"
-    assert len(lines) == 3
+    assert [text[20:] for text in lines[:2]] == ["ERROR    client no frame for 0 s", "ERROR    start other"]
+    assert lines[2:] == [f"  … 49 more like it until {stamp(NOON_S + 49)[:19]}: client no frame for N s"]
+
+
+def test_a_storm_of_several_kinds_is_shown_after_growing_pauses_and_counted_whole(tmp_path: Path) -> None:
+    storm = [line(i, f"cam{i % 3}[cam{i % 3}]: no frame for {i} s", "ERROR") for i in range(3 * 3600)]
+    lines = shown(tmp_path, *storm)
+    assert len(lines) < 80
+    counts = [int(text.split()[1].replace(",", "")) if text.startswith("  …") else 1 for text in lines]
+    assert sum(counts) == len(storm)
+
+
+def test_an_error_after_a_calm_is_shown_at_once(tmp_path: Path) -> None:
+    lines = shown(tmp_path, *(line(i * 700, "start: it failed", "ERROR") for i in range(20)))
+    assert len(lines) == 20
 
 
 def test_what_is_kept_for_json_is_bounded(tmp_path: Path) -> None:

@@ -42,8 +42,7 @@ def nearest_rank(values: list[float], share: float) -> float:
 @given(st.lists(VALUES, min_size=1, max_size=EXACT), st.floats(0, 1))
 def test_few_values_are_exact(values: list[float], share: float) -> None:
     quantiles = Quantiles()
-    for value in values:
-        quantiles.add(value)
+    quantiles.add(values)
     assert quantiles.at(share) == nearest_rank(values, share)
 
 
@@ -54,8 +53,8 @@ def test_many_values_are_within_the_promised_accuracy(seed: int, share: float) -
     values = [dice.gauss(0, 10) if spread > 1 else dice.lognormvariate(1, spread) for _ in range(EXACT + 1500)]
     values += [0.0] * 20
     quantiles = Quantiles()
-    for value in values:
-        quantiles.add(value)
+    for begin in range(0, len(values), 300):
+        quantiles.add(values[begin : begin + 300])
     found, true = quantiles.at(share), nearest_rank(values, share)
     assert found == pytest.approx(true, rel=ACCURACY * 1.001, abs=1e-9)
 
@@ -64,8 +63,7 @@ def test_quantiles_stay_small() -> None:
     quantiles = Quantiles()
     for power in range(-300, 300):
         for step in range(20):
-            quantiles.add(10.0**power * (1 + step / 3))
-            quantiles.add(-(10.0**power) * (1 + step / 3))
+            quantiles.add([10.0**power * (1 + step / 3), -(10.0**power) * (1 + step / 3)])
     assert len(quantiles._above) <= MOST_BUCKETS
     assert len(quantiles._below) <= MOST_BUCKETS
     assert quantiles.at(1.0) == pytest.approx(10.0**299 * (1 + 19 / 3), rel=ACCURACY)
@@ -85,15 +83,35 @@ def test_values_of_mappings_have_names_with_dots() -> None:
     assert sorted(performance.result()) == ["system_health.cpu_percent", "system_health.deep.x"]
 
 
-def test_figures_of_a_metric_that_rises() -> None:
+@pytest.mark.parametrize("count", [3, 120, 512, 513, 5000])
+def test_figures_of_a_metric_that_rises(count: int) -> None:
     performance = Performance()
-    for minute in range(120):
+    for minute in range(count):
         performance.take(measured("memory", 100.0 + minute / 30, NOON_S + 60 * minute, "MB"))
     facts = performance.result()["memory"]
-    assert (facts["count"], facts["min"], facts["last"], facts["unit"]) == (120, 100.0, 103.967, "MB")
+    values = [100 + minute / 30 for minute in range(count)]
+    assert (facts["count"], facts["min"], facts["unit"]) == (count, 100.0, "MB")
     assert facts["slope_per_hour"] == pytest.approx(2.0, rel=1e-4)
-    assert facts["p50"] == pytest.approx(nearest_rank([100 + minute / 30 for minute in range(120)], 0.5), rel=1e-5)
-    assert facts["mean"] == pytest.approx(101.983, abs=0.001)
+    assert facts["last"] == facts["max"] == pytest.approx(values[-1], rel=1e-5)
+    assert facts["p50"] == pytest.approx(nearest_rank(values, 0.5), rel=1e-5 if count <= EXACT else ACCURACY)
+    assert facts["mean"] == pytest.approx(sum(values) / count, rel=1e-5)
+
+
+@given(st.integers(0, 1000), st.integers(600, 1600))
+def test_the_slope_is_that_of_all_values_at_once(seed: int, count: int) -> None:
+    dice = random.Random(seed)
+    rise, noise = dice.uniform(-50, 50), dice.uniform(0, 100)
+    times = sorted(dice.uniform(0, 1e5) for _ in range(count))
+    points = [(after_s, rise * after_s / 3600 + dice.gauss(0, noise)) for after_s in times]
+    performance = Performance()
+    for after_s, value in points:
+        performance.take(measured("m", value, NOON_S + after_s))
+    slope = performance.result()["m"]["slope_per_hour"]
+    hours = [(after_s - points[0][0]) / 3600 for after_s, _ in points]
+    mean_t, mean_v = sum(hours) / len(points), sum(value for _, value in points) / len(points)
+    tt = sum((hour - mean_t) ** 2 for hour in hours)
+    tv = sum((hour - mean_t) * (value - mean_v) for hour, (_, value) in zip(hours, points, strict=True))
+    assert slope == pytest.approx(tv / tt, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize("times", [[0.0, 1.0], [0.0, 1.0, 2.0], [5.0, 5.0, 5.0]])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greencam.logscan import moments
 from greencam.logscan.entry import Entry, Kind
 from greencam.logscan.formats import Formats
 from tests.logscan.making import NOON_S, connection, issue, line, perf, stamp
@@ -231,6 +232,18 @@ def test_the_form_that_most_lines_have_is_chosen() -> None:
     assert form_of("noise", "2026-11-24 12:00:00|INFO|main|x") == "pipe"
     assert form_of("only", "words") == "plain"
     assert form_of() == "plain"
+
+
+@given(st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat()) | st.text(max_size=30))
+def test_every_time_that_is_read_can_be_shown(text: str) -> None:
+    at_s = moments.of_text(text)
+    assert at_s is None or (moments.iso(at_s) and moments.shown(at_s))
+
+
+@given(st.floats() | st.integers())
+def test_every_number_that_is_a_time_can_be_shown(value: float) -> None:
+    at_s = moments.of_number(value)
+    assert at_s is None or (moments.iso(at_s) and moments.shown(at_s))
 
 
 @given(st.text(max_size=300))

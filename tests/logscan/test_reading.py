@@ -141,6 +141,12 @@ def test_bytes_that_are_not_utf8_are_latin1(tmp_path: Path) -> None:
     assert faults(path) == {"a line that is not UTF-8, read as Latin-1": 1}
 
 
+def test_line_ends_of_windows(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_bytes(f"{line(0, 'start: a')}\r\n{line(1, 'start: b')}\r\n".encode())
+    assert texts(path) == ["a", "b"]
+
+
 def test_a_clock_that_goes_back_is_told(tmp_path: Path) -> None:
     path = written(tmp_path / "x.log", line(100, "start: a"), line(0, "start: b"), line(1, "start: c"))
     assert texts(path) == ["a", "b", "c"]

@@ -189,6 +189,8 @@ def test_mistakes_in_config_py(problems: Problems, config: str, problem: str) ->
         ("cameras:\n- a", "line 2: cameras[0]: needs keys with values, not 'a'"),
         ("cameras: a", "line 1: cameras: needs a list, not 'a'"),
         ("cameras:\n- id: a\n- id: a", "line 3: cameras[1].id: 'a' is the id of cameras[0] already"),
+        ("cameras:\n- id: redis", "line 2: cameras[0].id: 'redis' is the name of a process of greencam itself"),
+        ("cameras:\n- id: all", "line 2: cameras[0].id: 'all' is the name of a process of greencam itself"),
         (
             "cameras:\n- id: a\n  source: auto\n  url: rtsp://h/",
             "line 4: cameras[0].url: a camera has a source or a url",

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from greencam.settings.camera_model import RESERVED_IDS
 from greencam.settings.load import load
+from greencam.supervise.requests import ALL
 from greencam.supervise.table import ProcessSpec, process_table
 
 SITE = """
@@ -52,6 +54,13 @@ def test_the_commands_are_those_that_a_person_would_type(tmp_path: Path) -> None
 def test_no_command_line_holds_a_secret(tmp_path: Path) -> None:
     specs = table(tmp_path, REDIS_URL="redis://:s3cr3t@10.0.0.9")
     assert "s3cr3t" not in str(specs)
+
+
+def test_no_camera_can_have_the_name_of_another_process(tmp_path: Path) -> None:
+    """Whatever is in the table besides cameras is a name that the settings refuse for a camera."""
+    others = {spec.name for spec in table(tmp_path)} - {"front", "back"}
+    assert others <= RESERVED_IDS
+    assert ALL in RESERVED_IDS
 
 
 def test_without_settings_there_is_one_camera(tmp_path: Path) -> None:

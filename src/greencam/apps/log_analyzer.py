@@ -24,9 +24,9 @@ from greencam.logscan.progress import Progress
 from greencam.logscan.query import value_at
 from greencam.logscan.recent import RecentErrors
 from greencam.logscan.report_text import Section, report_lines, verdict
-from greencam.settings.load import load
 
 RECENT_HOURS = 24.0
+_MOST_HOURS = 100 * 366 * 24.0
 _LEGACY = "greencam.log"
 _OTHER_FOLDER = Path("data") / "logs"
 
@@ -41,7 +41,10 @@ class Chosen:
 
 def main(argv: list[str] | None = None) -> int:
     """Analyse; exit 0, 1 when a log that was named or all of them can't be read, 2 for a wrong word."""
-    wish = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    wish = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    if wish.follow and (wish.json or wish.hours):
+        parser.error("--follow prints new lines as they come: without --json and --hours")
     return at_the_edge(lambda: _analyse(wish))
 
 
@@ -53,13 +56,20 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Without --file: every log in logs/, and in data/logs/ if it is there.",
     )
     parser.add_argument("--file", action="append", metavar="F", help="this log; may be repeated; - is the input")
-    parser.add_argument("--hours", type=above_zero, metavar="N", help="only the last N hours, such as 6 or 0.5")
+    parser.add_argument("--hours", type=_hours, metavar="N", help="only the last N hours, such as 6 or 0.5")
     parser.add_argument("--json", action="store_true", help="as JSON")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--recent-errors", action="store_true", help="only errors, a line each, of the last 24 hours")
     what.add_argument("--query", metavar="PATH", help="one value of the JSON, such as .logs/errors.log.error_types")
     what.add_argument("--follow", action="store_true", help="new lines of all logs as they come; Ctrl-C ends it")
     return parser
+
+
+def _hours(text: str) -> float:
+    hours = above_zero(text)
+    if hours > _MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than 100 years")
+    return hours
 
 
 def _analyse(wish: argparse.Namespace) -> int:
@@ -75,14 +85,16 @@ def _analyse(wish: argparse.Namespace) -> int:
     window = Window(clock.wall() - hours * 3600) if hours else Window()
     progress = Progress(_size_bytes(chosen.logs), sys.stderr, clock)
     analysis = Analysis(chosen.logs, window, progress)
-    if wish.recent_errors:
-        _recent(analysis, progress, hours or RECENT_HOURS, as_json=wish.json)
-    else:
-        sections = _sections()
-        analysis.run([section.collector for section in sections])
+    try:
+        if wish.recent_errors:
+            _recent(analysis, progress, hours or RECENT_HOURS, as_json=wish.json)
+        else:
+            sections = _sections()
+            analysis.run([section.collector for section in sections])
+            progress.end()
+            _show(_report(analysis, sections, hours, clock), sections, wish)
+    finally:
         progress.end()
-        report = _report(analysis, sections, hours, clock)
-        _show(report, sections, wish)
     read = any(facts["lines"] for facts in analysis.logs().values()) or not analysis.troubles.result()
     return EXIT_FAILED if chosen.missing or not read else EXIT_OK
 
@@ -94,7 +106,6 @@ def _sections() -> list[Section]:
 
 def _chosen(names: Sequence[str] | None) -> Chosen:
     """The logs that were named; else those of the folders that logs are in."""
-    root = Path.cwd()
     if names:
         found, missing = [], []
         for name in dict.fromkeys(names):
@@ -104,6 +115,8 @@ def _chosen(names: Sequence[str] | None) -> Chosen:
             except OSError as error:
                 missing.append(f"{name}: {error.strerror or 'no such file'}")
         return Chosen(log_files.once(found), missing)
+    from greencam.settings.load import load  # most of the start-up time, and not needed for a named file
+
     settings = load()
     root = settings.root
     logs = [*log_files.in_folder(settings.logs_dir, root), *log_files.in_folder(root / _OTHER_FOLDER, root)]

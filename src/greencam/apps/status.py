@@ -18,8 +18,8 @@ from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect, target_of
 from greencam.bus.roles import API
 from greencam.capture.service import describe_format
-from greencam.capture.voice import STALE_S
 from greencam.client.camera_status import frame_age_s, local_facts
+from greencam.health.freshness import is_stale
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
@@ -110,7 +110,7 @@ def _camera(camera: CameraSettings, settings: Settings, beat: dict[str, Any], cl
         "fps": beat.get("fps"),
         "wished_fps": (beat.get("wish") or {}).get("fps"),
         "frame_age_s": age_s,
-        "stale": age_s is None or age_s > STALE_S,
+        "stale": is_stale(beat or {"wish": {"fps": camera.fps}}, age_s),
         "device": opened.get("device"),
         "format": describe_format(opened["format"]) if opened.get("format") else None,
         "failure": beat.get("failure") or None,

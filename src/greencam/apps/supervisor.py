@@ -30,12 +30,14 @@ from greencam.bus.link import bus_errors, connect, own_target, target_of
 from greencam.bus.roles import API
 from greencam.capture.facts_file import read_facts
 from greencam.capture.plan import State as CaptureState
+from greencam.health.footprint import footprint
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
 from greencam.supervise import fingerprint, redis_server
 from greencam.supervise.child import Child
 from greencam.supervise.fleet import Fleet
+from greencam.supervise.guard import Guard
 from greencam.supervise.pinger import Pinger
 from greencam.supervise.relay import LogFile, Relay, RelayHandler
 from greencam.supervise.supervisor import Claim, Reload, Supervisor, SupervisorParts, Wanted
@@ -103,8 +105,9 @@ def _supervise(options: argparse.Namespace) -> int:
 
     health = health_log(settings, clock)
     voice = Voice(notifier, _streams(settings, clock))
-    parts = SupervisorParts(pinger, voice, _preparation(settings), _wanted, health.tick)
     fleet = Fleet(process_table(settings), make_child, clock)
+    guard = Guard(fleet, footprint)
+    parts = SupervisorParts(pinger, voice, _preparation(settings), _wanted, (health.tick, guard.tick))
     supervisor = Supervisor(fleet, claim, parts, clock, stop)
     _on_hangup(supervisor.reload, stop)
     relay.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -10,6 +11,8 @@ from types import FrameType
 from typing import Self
 
 from greencam.base.clock import SystemClock
+
+_LONGEST_S = 86_400.0  # poll(2) counts milliseconds in an int
 
 
 class Stop:
@@ -46,7 +49,12 @@ class Stop:
         """Wait until asked to stop, a descriptor of `wake_fds` is readable, or time is up; True when asked."""
         if self.requested:
             return True
-        select.select([self._read_fd, *wake_fds], [], [], timeout_s)
+        ready = select.poll()  # select(2) ends at descriptor 1023
+        for fd in (self._read_fd, *wake_fds):
+            ready.register(fd, select.POLLIN)
+        left_s = math.inf if timeout_s is None else timeout_s
+        while not ready.poll(math.ceil(1000 * min(left_s, _LONGEST_S))) and left_s > _LONGEST_S:
+            left_s -= _LONGEST_S
         return self.requested
 
     def on_signals(self, *numbers: signal.Signals) -> Self:

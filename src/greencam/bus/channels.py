@@ -39,25 +39,30 @@ class Listener:
             self._lines = _subscribed(client, channels)
 
     def heard(self, limit: int = 64) -> list[dict[str, Any]]:
-        """The messages that have come, without waiting; raises BusUnavailable.
+        """The messages that have come, without waiting; raises BusUnavailable as `said` does."""
+        return [facts for _, facts in self.said(limit)]
+
+    def said(self, limit: int = 64) -> list[tuple[str, dict[str, Any]]]:
+        """The messages that have come, each with its channel, without waiting; raises BusUnavailable.
 
         So it does when a slot of a Cluster moves away, because its channels do, and when a line is silent: Redis is
         asked for a sign of life every `health_check_s`, and a half-open connection gives none.
         """
-        messages: list[dict[str, Any]] = []
+        messages: list[tuple[str, dict[str, Any]]] = []
         with bus_errors(self._target):
             for line in self._lines:
                 self._hear(line, limit - len(messages), messages)
         self._check_signs_of_life()
         return messages
 
-    def _hear(self, line: PubSub, limit: int, messages: list[dict[str, Any]]) -> None:
+    def _hear(self, line: PubSub, limit: int, messages: list[tuple[str, dict[str, Any]]]) -> None:
         for _ in range(limit):
             message = _next(line)
             if message is None:
                 break  # nothing more, or a health check's answer: the rest is heard at the next turn
             if message["type"] in _GIVEN:
-                self._take(message["data"], messages)
+                if (facts := self._facts(message["data"])) is not None:
+                    messages.append((message["channel"].decode("utf-8", "replace"), facts))
             elif message["type"] == "sunsubscribe":
                 raise BusUnavailable(f"{self._target.described} has moved a channel to another node", cause="moved")
 
@@ -72,7 +77,7 @@ class Listener:
         elif now - self._alive_s > self._target.timeout_s:
             raise BusUnavailable(f"{self._target.described} gives no sign of life to a listener", cause="timeout")
 
-    def _take(self, data: object, messages: list[dict[str, Any]]) -> None:
+    def _facts(self, data: object) -> dict[str, Any] | None:
         facts: object = None
         if isinstance(data, bytes) and len(data) <= MESSAGE_LIMIT_BYTES:
             try:
@@ -80,9 +85,9 @@ class Listener:
             except (ValueError, RecursionError):  # the latter from brackets nested by the thousand
                 facts = None
         if isinstance(facts, dict):
-            messages.append(facts)
-        else:
-            self.rejected += 1
+            return facts
+        self.rejected += 1
+        return None
 
     def close(self) -> None:
         """Unsubscribe by closing the connections."""

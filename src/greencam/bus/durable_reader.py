@@ -64,7 +64,7 @@ class DurableReader:
 
     def ask_again(self) -> None:
         """Ask the camera to send again what this consumer needs; raises BusUnavailable."""
-        channels.publish(self._client, self._target, keys.control(self._camera), {"do": "resend"})
+        channels.publish(self._client, self._target, keys.requests(self._camera), {"do": "resend"})
 
     def close(self) -> None:
         """Give the connection back."""

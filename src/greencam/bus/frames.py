@@ -106,7 +106,7 @@ class FrameReader:
         with bus_errors(self._target):
             self._client.set(keys.interest(self._camera), self._name, ex=keys.INTEREST_TTL_S)
             if first:
-                self._client.publish(keys.control(self._camera), '{"do": "look"}')
+                self._client.publish(keys.requests(self._camera), '{"do": "look"}')
         self._next_interest_s = now + keys.INTEREST_PERIOD_S
 
     def read(self, block_s: float, limit: int = BATCH) -> list[Entry | FrameError]:

@@ -60,6 +60,11 @@ def control(camera: str) -> str:
     return f"{PREFIX}:{{{camera}}}:control"
 
 
+def requests(camera: str) -> str:
+    """Channel: JSON of what any reader may ask of the camera's capture process, for that changes no picture."""
+    return f"{PREFIX}:{{{camera}}}:requests"
+
+
 def of_camera(camera: str) -> str:
     """A pattern of every key of this camera."""
     return f"{PREFIX}:{{{camera}}}:*"

@@ -18,7 +18,9 @@ PLACEHOLDER = "sha256-of-a-password:./run.sh_redis-users_fills_this_in"  # no ha
 _ANY = "*"
 _ALL_KEYS = keys.of_camera(_ANY)
 _CONTROL = (keys.control(_ANY), keys.GENERAL_CONTROL)
+_REQUESTS = keys.requests(_ANY)
 _NEWS = (keys.state(_ANY), keys.announce(_ANY))
+_ASK = f"(+publish +spublish &{_REQUESTS})"
 _SHOW_INTEREST = f"(+set %W~{keys.interest(_ANY)})"
 
 _EVERYBODY = ("ping", "info", "select", "exists", "get", "multi", "exec", "discard", "watch", "unwatch", "asking")
@@ -57,39 +59,39 @@ class Role:
         return " ".join(words)
 
 
-_ALL = (*_EVERYBODY, *_IN_A_CLUSTER, *_LISTENS, *_TELLS)
+_ALL = (*_EVERYBODY, *_IN_A_CLUSTER, *_LISTENS)
 _WRITES = ("set", "del", "xadd", "xtrim", "hset", "hdel")
 _REPORT = f"(+hset +hdel ~{keys.acks(_ANY)})"
 _WORK_IN_GROUPS = f"(+xreadgroup +xgroup +xack +xclaim +xautoclaim ~{keys.frames(_ANY)} ~{keys.durable(_ANY)})"
 CAMERA = Role(
     "camera",
     "a capture: writes its stream, its beat and its news, hears commands",
-    (*_ALL, *_LOOKS, *_WRITES),
+    (*_ALL, *_TELLS, *_LOOKS, *_WRITES),
     keys=(f"~{_ALL_KEYS}",),
-    channels=(*_CONTROL, *_NEWS),
+    channels=(*_CONTROL, _REQUESTS, *_NEWS),
 )
 CONSUMER = Role(
     "consumer",
     "a program that takes frames and remembers how far it came: the recorder, a Feed",
     (*_ALL, "xread", *_LOOKS, "xpending"),
     keys=(f"%R~{_ALL_KEYS}",),
-    channels=(*_CONTROL, *_NEWS),
-    selectors=(_SHOW_INTEREST, _REPORT, _WORK_IN_GROUPS),
+    channels=_NEWS,
+    selectors=(_ASK, _SHOW_INTEREST, _REPORT, _WORK_IN_GROUPS),
 )
 VIEWER = Role(
     "viewer",
-    "a program that only looks: writes nothing but that it is there",
+    "a program that only looks: writes nothing but that it is there, changes nothing of a camera",
     (*_ALL, "xread", *_LOOKS),
     keys=(f"%R~{_ALL_KEYS}",),
-    channels=(*_CONTROL, *_NEWS),
-    selectors=(_SHOW_INTEREST,),
+    channels=_NEWS,
+    selectors=(_ASK, _SHOW_INTEREST),
 )
 API = Role(
     "api",
     "status, health and control: reads everything, gives commands by channels",
-    (*_ALL, "xread", *_LOOKS, "xpending", "pubsub|numsub", "pubsub|shardnumsub"),
+    (*_ALL, *_TELLS, "xread", *_LOOKS, "xpending", "pubsub|numsub", "pubsub|shardnumsub"),
     keys=(f"%R~{_ALL_KEYS}",),
-    channels=(*_CONTROL, *_NEWS),
+    channels=(*_CONTROL, _REQUESTS, *_NEWS),
     selectors=(_SHOW_INTEREST,),
 )
 ROLES = (CAMERA, CONSUMER, VIEWER, API)

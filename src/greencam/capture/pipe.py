@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import select
 import socket
 from typing import Any
@@ -18,6 +19,8 @@ class Pipe:
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._socket.setblocking(True)
+        self._readable = select.poll()  # select(2) ends at descriptor 1023
+        self._readable.register(end, select.POLLIN)
         self._pending = b""
         self.closed = False
 
@@ -44,7 +47,7 @@ class Pipe:
 
         Raises Broken when the other end sends something that is not ours.
         """
-        if self.closed or not select.select([self._socket], [], [], timeout_s)[0]:
+        if self.closed or not self._readable.poll(math.ceil(timeout_s * 1000)):
             return []
         try:
             data = self._socket.recv(65536)

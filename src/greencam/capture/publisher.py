@@ -117,7 +117,7 @@ class Publisher:
         client = connect(self._target)
         frames = FrameWriter(client, self._target, self._camera, self._keep_bytes)
         self._see_who_else_wrote(frames)
-        hears = (keys.control(self._camera), keys.GENERAL_CONTROL)
+        hears = (keys.control(self._camera), keys.GENERAL_CONTROL, keys.requests(self._camera))
         if self._delivery is not None:
             self._delivery.attach(client)
         session = Session(client, frames, channels.Listener(client, self._target, *hears))
@@ -129,9 +129,10 @@ class Publisher:
 
     def _turn(self, session: Session) -> None:
         self._bell.clear()
-        heard = session.listener.heard()
-        asked = {str(command.get("do")) for command in heard}
-        self.commands.extend(heard)
+        heard = session.listener.said()
+        asked = {str(message.get("do")) for _, message in heard}
+        requests = keys.requests(self._camera)
+        self.commands.extend(message for channel, message in heard if channel != requests)
         self._look(session, asked="look" in asked)
         self._send_frames(session)
         more = self._deliver(resend="resend" in asked)

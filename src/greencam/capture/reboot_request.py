@@ -115,14 +115,6 @@ class RebootDesk:
         except (Unavailable, Refused) as error:
             return Outcome(False, str(error))
 
-    def would_ask(self, case: Case) -> str:
-        """Why `ask` would not ask now, in one sentence; empty when it would. Writes nothing."""
-        try:
-            with store_errors("can't ask for a reboot"):
-                return self._cheap_refusal(case) or refusal(self._facts(case, self._budget_now()), self._limits)
-        except (Unavailable, Refused) as error:
-            return str(error)
-
     def keep_time(self) -> None:
         """Note how long the machine has run; call it every few minutes, so that old requests age while all is well.
 

@@ -21,8 +21,7 @@ from greencam.capture.publisher import Publisher
 from greencam.capture.quarantine import Quarantine
 from greencam.capture.recovery import Recovery
 from greencam.capture.stream_ring import StreamRing
-
-STALE_S = 5.0
+from greencam.health.freshness import is_stale
 
 
 @dataclass
@@ -73,7 +72,7 @@ class Voice:
             "seq": progress.seq,
             "fps": round(progress.fps, 2),
             "frame_age_s": age_s,
-            "stale": age_s is None or age_s > STALE_S or frozen,
+            "stale": frozen or is_stale({"opened": now.opened, "wish": self._spec.wish.as_dict()}, age_s),
             "frozen": frozen,
             "wish": self._spec.wish.as_dict(),
             "opened": now.opened,

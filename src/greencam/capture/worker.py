@@ -16,6 +16,7 @@ from greencam.base.clock import Clock
 from greencam.base.proc import ChildSpec
 from greencam.camera.source import CameraSpec
 from greencam.capture.pipe import Pipe
+from greencam.frame.copying import streaming_copies
 
 KILL_GRACE_S = 2.0
 TERM_GRACE_S = 1.0  # SIGTERM first: a driver that is killed may leave the hardware occupied
@@ -74,7 +75,8 @@ class Worker:
         with theirs:
             fd, dump_fd = theirs.fileno(), self._dump.theirs
             words = [*argv, "--worker-fd", str(fd), "--dump-fd", str(dump_fd)]
-            child = ChildSpec(words, pass_fds=(fd, dump_fd), stderr=self._stderr.theirs)
+            copying = streaming_copies(os.environ)
+            child = ChildSpec(words, copying, pass_fds=(fd, dump_fd), stderr=self._stderr.theirs)
             self._process = proc.spawn(child)
         self._stderr.started()
         self._dump.started()

@@ -22,8 +22,8 @@ from greencam.bus import beats, channels, keys
 from greencam.bus.link import Client, RedisTarget, connect, target_of
 from greencam.bus.roles import API
 from greencam.capture.facts_file import capture_pid, read_facts
-from greencam.capture.voice import STALE_S
 from greencam.frame.ring_reader import RingReader
+from greencam.health.freshness import is_stale
 from greencam.health.score import score_of
 from greencam.settings.machine_model import CameraHealthThresholds
 from greencam.settings.model import Settings
@@ -47,7 +47,7 @@ def local_facts(runtime_dir: Path, camera: str, clock: Clock) -> dict[str, Any] 
     age_s = frame_age_s(runtime_dir, camera, clock)
     if facts is None or age_s is None:
         return facts
-    return {**facts, "frame_age_s": age_s, "stale": age_s > STALE_S or bool(facts.get("frozen"))}
+    return {**facts, "frame_age_s": age_s, "stale": is_stale(facts, age_s) or bool(facts.get("frozen"))}
 
 
 def frame_age_s(runtime_dir: Path, camera: str, clock: Clock) -> float | None:
@@ -93,6 +93,7 @@ class Lookout:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._runtime, self._clock = settings.runtime_dir, clock
+        self._wished_fps = {camera.id: camera.fps for camera in settings.cameras}
         self._thresholds = settings.machine.camera_health_thresholds
         target = target_of(settings, API.name)
         self._target = replace(target, timeout_s=min(target.timeout_s, REDIS_PATIENCE_S))
@@ -127,7 +128,7 @@ class Lookout:
             "reasons": [self._why_unknown(camera)],
             "pid": capture_pid(self._runtime, camera),
             "frame_age_s": age_s,
-            "stale": age_s is None or age_s > STALE_S,
+            "stale": is_stale({"wish": {"fps": self._wished_fps.get(camera, 0.0)}}, age_s),
         }
 
     def _why_unknown(self, camera: str) -> str:

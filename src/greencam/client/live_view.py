@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from greencam.base.clock import Clock
 from greencam.base.errors import FrameError, Refused, Unavailable
-from greencam.capture.voice import STALE_S
 from greencam.client import outage
 from greencam.client.frame_age import FrameAge
 from greencam.client.frames import Frame
@@ -23,6 +22,7 @@ from greencam.frame.formats import Codec, PixelFormat, check_size, pixel_format
 from greencam.frame.header import Header
 from greencam.frame.picture import Pixels
 from greencam.frame.placard import Notice, Placard, thumbnail
+from greencam.health.freshness import STALE_S, rate_of, stale_after_s
 
 _PLACARD_PERIOD_S = 1.0
 _ASK_PERIOD_S = 1.0
@@ -207,7 +207,7 @@ class LiveView:
 
     @property
     def _limit_s(self) -> float:
-        return outage.stale_after_s(self._facts, self._stale_s)
+        return stale_after_s(rate_of(self._facts), self._stale_s)
 
     def _silent_s(self, now_s: float) -> float:
         return now_s - (self._last or self._began).mono_s
@@ -225,7 +225,7 @@ class LiveView:
         """What the facts say counts unless a frame has come since: then they are merely late."""
         if self._down_s is None:
             return False
-        fps = outage.rate_of(self._facts)
+        fps = rate_of(self._facts)
         lag_s = max(_FACTS_LAG_S, 2 / fps if fps else 0.0)
         return self._down_s > self._came_s or now_s - self._came_s >= lag_s
 

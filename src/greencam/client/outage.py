@@ -10,9 +10,6 @@ import math
 import time
 from typing import Any
 
-from greencam.capture.voice import STALE_S
-
-_FRAMES_MISSED = 3  # a camera slower than one frame in STALE_S is late when so many have not come
 _FACTS_LIVE_S = 7.0  # a beat outlives its capture by 5 s; what it says of frames may be as old as that
 _WORDS = 300  # letters of a sentence that are shown
 Facts = dict[str, Any]
@@ -66,25 +63,10 @@ def is_down(facts: Facts | None) -> bool:
     return facts is not None and (bool(facts.get("stale")) or failure_of(facts) != ("", ""))
 
 
-def rate_of(facts: Facts | None) -> float:
-    """Frames per second that the opened camera promises; 0 when that is not known."""
-    try:
-        fps = float((facts or {})["opened"]["format"]["fps"])
-    except (KeyError, TypeError, ValueError):
-        return 0.0
-    return fps if math.isfinite(fps) and fps > 0 else 0.0
-
-
 def age_of(facts: Facts | None) -> float | None:
     """Seconds since the capture saw its last frame; None when it has seen none or does not answer."""
     age = (facts or {}).get("frame_age_s")
     return float(age) if isinstance(age, int | float) and math.isfinite(age) and age >= 0 else None
-
-
-def stale_after_s(facts: Facts | None, stale_s: float = STALE_S) -> float:
-    """How old the newest frame may get: stale_s, or three frames' time of a camera that is slower than that."""
-    fps = rate_of(facts)
-    return max(stale_s, _FRAMES_MISSED / fps) if fps else stale_s
 
 
 def cause(facts: Facts | None, silent_s: float, trouble: str = "") -> str:

@@ -17,6 +17,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import CodecMismatch, CorruptFrame, Refused
 from greencam.base.files import store_errors
 from greencam.frame import futex, header, ring_layout
+from greencam.frame.copying import copy_picture
 from greencam.frame.formats import Codec
 from greencam.frame.futex import TSO
 from greencam.frame.header import Header
@@ -180,7 +181,7 @@ class RingWriter:
         lock_at, target, head = places[seq % len(places)]
         words[lock_at] = mark << 1 | 1
         futex.barrier()
-        np.copyto(target, picture.pixels)
+        copy_picture(target, picture.pixels)
         now_ns, wall_ns = self._clock.monotonic_ns(), int(self._clock.wall() * 1e9)
         head[:] = template.pack(epoch, seq, picture.sensor_ns, picture.grabbed_ns, 0, now_ns, wall_ns)
         futex.barrier()

@@ -2,7 +2,7 @@
 
     page 0     fixed part: magic, version, slots, slot size, payload size, camera, CRC32C
                four words, each in a cache line of its own: cursor, wake-up word, epoch, state
-    slot 0…n   lock word | frame header | payload from byte 256, page-aligned as a whole
+    slot 0…n   a page with lock word and frame header, then the payload, in whole pages
 
 cursor = epoch << 40 | seq of the newest whole frame, so that one load tells both. Frame seq lies in slot
 seq % slots; its lock word is cursor << 1, plus 1 while the frame is being written (a seqlock).
@@ -19,10 +19,10 @@ from greencam.base.errors import CodecMismatch, CorruptFrame
 from greencam.frame import header
 
 MAGIC = b"GCRING\0\0"
-VERSION = 1
+VERSION = 2
 PAGE_BYTES = 4096
 CURSOR_AT, WAKE_AT, EPOCH_AT, STATE_AT = 128, 192, 256, 320
-LOCK_AT, HEADER_AT, PAYLOAD_AT = 0, 64, 256
+LOCK_AT, HEADER_AT, PAYLOAD_AT = 0, 64, PAGE_BYTES
 SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
 EPOCH_LIMIT = 1 << 23

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 FEWEST = 16
@@ -42,11 +43,12 @@ class Sorted:
     groups: dict[int, Group]
 
 
-def sort(lines: list[bytes]) -> Sorted | None:
+def sort(lines: list[bytes], wanted: Callable[[bytes], bool]) -> Sorted | None:
     """Which lines of a block are many alike; None when none are, or when that can't be told for sure.
 
     All lines of a group have the same level, source and name, and are of the same hour. The last line is always
-    single, and so is whatever could belong to a traceback.
+    single, and so is whatever could belong to a traceback. `wanted` tells of which hours, such as `2026-11-24 10`,
+    lines may be grouped.
     """
     found = Sorted([], {})
     for begin, end in _hours(lines, 0, len(lines) - 1):
@@ -55,7 +57,7 @@ def sort(lines: list[bytes]) -> Sorted | None:
         hour = part[0][_HOUR]
         stray = [] if joined.count(b"\n" + hour) == len(part) - 1 else _stray(part, hour)
         enough = len(part) >= _SMALLEST_SEGMENT and joined.count(_LOGGER) * 2 > len(part)
-        if enough and hour[:1].isdigit() and stray is not None:
+        if enough and hour[:1].isdigit() and stray is not None and wanted(hour):
             _segment(part, joined.translate(_MASK).split(b"\n"), stray, found, begin)
         else:
             found.single.extend(range(begin, end))
@@ -104,4 +106,4 @@ def _segment(lines: list[bytes], shapes: list[bytes], stray: list[int], out: Sor
 
 def _is_dull(key: bytes) -> bool:
     begin = key.find(_PREFIX)
-    return begin > 0 and _DULL.match(key, begin) is not None
+    return begin > 0 and _DULL.match(key, begin) is not None and b"FPS=" not in key

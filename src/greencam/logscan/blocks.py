@@ -52,6 +52,13 @@ class Window:
         """Whether it leaves nothing out."""
         return self.since_s == float("-inf") and self.until_s == float("inf")
 
+    def holds_hour(self, hour: bytes) -> bool:
+        """Whether all of an hour, `2026-11-24 10`, is within it."""
+        if self.whole:
+            return True
+        begin_s = of_text(f"{hour.decode('ascii', 'replace')}:00:00")
+        return begin_s is not None and self.since_s <= begin_s and begin_s + 3600 <= self.until_s
+
 
 class Blocks:
     """Reads all parts of a log, oldest first, those that end before the window left out."""
@@ -76,7 +83,7 @@ class Blocks:
                 stream = stack.enter_context(_unpacked(raw, part.path.suffix))
                 if self._is_binary(stream, part):
                     return
-                if not part.compressed and self._window.since_s > 0 and part.path.name != STDIN:
+                if not part.compressed and self._window.since_s > 0 and part.seekable:
                     start = offset_of(stream, self._window.since_s, os.fstat(raw.fileno()).st_size)
                     self._seen(start)
                     stream.seek(start)
@@ -100,7 +107,7 @@ class Blocks:
         raise FileNotFoundError(2, "it went away while the logs were read")
 
     def _is_binary(self, stream: io.BufferedIOBase, part: Part) -> bool:
-        if part.path.name == STDIN:
+        if not part.seekable:
             return False
         sample = stream.read(_SAMPLE_BYTES)
         stream.seek(0)
@@ -143,8 +150,8 @@ class Blocks:
 
 
 def lines_of(block: bytes, log: str, troubles: Troubles) -> list[bytes]:
-    """The lines of a block, the overlong ones cut."""
-    lines = block.split(b"\n")
+    """The lines of a block, the overlong ones cut, without the carriage returns of Windows."""
+    lines = block.replace(b"\r\n", b"\n").split(b"\n")
     if not lines[-1]:
         lines.pop()
     if len(block) > LONGEST_LINE_BYTES and max(map(len, lines), default=0) > LONGEST_LINE_BYTES:
@@ -210,4 +217,4 @@ def _why(error: Exception, part: Part) -> str:
 
 def stdin_log() -> Log:
     """Standard input as a log."""
-    return Log("stdin", (Part(Path(STDIN), (0, 0), 0, float("inf")),))
+    return Log("stdin", (Part(Path(STDIN), (0, 0), 0, float("inf"), seekable=False),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from greencam.base.log import one_line
 from greencam.logscan.entry import Entry, Kind
 
 OTHERS = "(others)"
@@ -36,5 +37,5 @@ def _of_stack(stack: str) -> str:
 def phrase(message: str) -> str:
     """The first words of a message without its figures, at most 60 letters."""
     head = message.strip().split(": ", 1)[0]
-    plain = "".join(letter if letter.isprintable() else " " for letter in head[:200])
+    plain = head[:200] if head.isprintable() else one_line(head[:200])
     return _FIGURES.sub("N", plain)[:_LONGEST].strip() or "(empty)"

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from greencam.logscan.entry import Entry, Kind
-from greencam.logscan.moments import Minutes, Seconds
+from greencam.logscan.moments import Minutes
 
 _LINE = re.compile(
-    r"(\d{4}-\d\d-\d\d \d\d:\d\d):(\d\d[,.]\d{3}) - "
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d):(\d\d)[,.](\d{3}) - "
     r"(?:PERF: (.*)|[\w.-]{1,64} - (DEBUG|INFO|WARNING|ERROR|CRITICAL) - "
     r"(?:([A-Za-z_<][\w<>.]{0,100}:\d{1,7}) - )?(.*))",
     re.DOTALL,
@@ -21,8 +21,11 @@ _MARKED = {"CONNECTION": Kind.CONNECTION, "ISSUE": Kind.ISSUE, "PERF": Kind.PERF
 _REPEAT = re.compile(r"last line repeated (\d{1,9}) times in (\d{1,9}(?:\.\d+)?) s")
 _FRAME = re.compile(r" \(frame (\d{1,20}-\d{1,20})\)$")
 _MOST_SOURCES = 1000
+_SECONDS = {f"{number:02}": float(number) for number in range(61)}
+_MILLIS = {f"{number:03}": number / 1000 for number in range(1000)}
 _Heads = dict[str, tuple[str, str]]
 _entry = tuple.__new__
+_decode = json.JSONDecoder().raw_decode  # without what json.loads looks for around it
 
 
 class GreencamLines:
@@ -32,7 +35,7 @@ class GreencamLines:
 
     def __init__(self, log: str) -> None:
         self._log = log
-        self._minutes, self._seconds = Minutes(), Seconds()
+        self._minutes = Minutes()
         self._heads: _Heads = {}
         self._last: dict[tuple[str, str], Entry] = {}
         self.broken = 0
@@ -43,10 +46,10 @@ class GreencamLines:
         found = _LINE.fullmatch(line)
         if found is None:
             return None
-        minute, second, perf, level, where, text = found.groups()
+        minute, second, milli, perf, level, where, text = found.groups()
         try:
-            at_s = self._minutes[minute] + self._seconds[second]
-        except ValueError:
+            at_s = self._minutes[minute] + _SECONDS[second] + _MILLIS[milli]
+        except (KeyError, ValueError):
             return None
         if perf is not None:
             return self._marked(at_s, "INFO", "", Kind.PERF, perf)
@@ -115,7 +118,9 @@ class GreencamLines:
 def json_object(text: str) -> Mapping[str, Any] | None:
     """The JSON object that the text is; None for anything else, however deep or broken."""
     try:
-        value = json.loads(text)
+        value, end = _decode(text)
+        if end != len(text):
+            value = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

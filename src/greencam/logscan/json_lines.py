@@ -67,7 +67,7 @@ class JsonLines:
         level = levels.of_syslog(int(priority)) if priority is not None else levels.in_text(message)
         source = _text(row.get("SYSLOG_IDENTIFIER") or row.get("_COMM")).removesuffix(".py")
         where = f"{row['CODE_FUNC']}:{row.get('CODE_LINE', '?')}" if isinstance(row.get("CODE_FUNC"), str) else ""
-        at_s = None if number is None else number / 1e6
+        at_s = None if number is None else moments.of_number(number)
         return Entry(at_s, level, source[:64], "", where[:120], Kind.TEXT, message, None, self._log)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import re
 import stat
 from collections.abc import Collection, Iterable
@@ -23,6 +25,9 @@ class Part:
     size_bytes: int
     changed_s: float
 
+    seekable: bool = True
+    """False for a pipe, which is read once from its beginning."""
+
     @property
     def compressed(self) -> bool:
         """Whether its name says that it is."""
@@ -41,9 +46,11 @@ def found(path: Path, name: str) -> Log:
     """The log that is `path`, with the predecessors beside it; a rotated file's name means that file alone.
 
     Rotated names are those of Python's handlers and logrotate: `.1`, `.2.gz`, `.2026-11-24`,
-    `-20261124.gz`, and `.gz` of `gzip FILE`. Raises FileNotFoundError when there is none, PermissionError as the
-    system does.
+    `-20261124.gz`, and `.gz` of `gzip FILE`. Raises FileNotFoundError when there is none, IsADirectoryError
+    for a folder, PermissionError as the system does.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file in it")
     own = _part(path)
     before = _predecessors(path)
     if own is None and not before:
@@ -78,9 +85,10 @@ def _part(path: Path) -> Part | None:
         facts = path.stat()
     except OSError:
         return None
-    if not stat.S_ISREG(facts.st_mode):
-        return None
-    return Part(path, (facts.st_dev, facts.st_ino), facts.st_size, facts.st_mtime)
+    inode = (facts.st_dev, facts.st_ino)
+    if stat.S_ISFIFO(facts.st_mode):
+        return Part(path, inode, 0, math.inf, seekable=False)
+    return Part(path, inode, facts.st_size, facts.st_mtime) if stat.S_ISREG(facts.st_mode) else None
 
 
 def in_folder(folder: Path, root: Path) -> list[Log]:

@@ -10,6 +10,7 @@ _MOST_KEPT = 10_000
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _DAY_S = 86400.0
+_YEAR_3000_S = 32_503_680_000.0
 _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d):(\d\d(?:[.,]\d{1,9})?)")
 
 
@@ -37,13 +38,18 @@ class Seconds(dict[str, float]):
 
 def _local(year: int, month: int, day: int, hour: int, minute: int) -> float:
     """Seconds since 1970 of a minute in local time; the hour that comes twice a year is the C library's."""
-    if hour > 23 or minute > 59 or year < 1970:
+    if hour > 23 or minute > 59 or not 1971 <= year < 3000:
         raise ValueError(f"{hour}:{minute}")
     datetime(year, month, day, tzinfo=UTC)  # mktime would take the 31st of February for the 3rd of March
     try:
         return time.mktime((year, month, day, hour, minute, 0, 0, 0, -1))
     except OverflowError as error:
         raise ValueError(f"the year {year}") from error
+
+
+def _possible(at_s: float) -> float | None:
+    """The time, unless no log can be of it: such times can't be shown in every zone."""
+    return at_s if 0 < at_s < _YEAR_3000_S else None
 
 
 _minutes, _seconds = Minutes(), Seconds()
@@ -59,7 +65,7 @@ def of_text(text: str) -> float | None:
         if found:
             return _minutes[f"{found[1]} {found[2]}"] + _seconds[found[3]]
         moment = datetime.fromisoformat(text.strip().replace(",", "."))
-        return moment.timestamp() if moment.tzinfo else None
+        return _possible(moment.timestamp()) if moment.tzinfo else None
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from operator import mul
 from typing import Any
 
 from greencam.logscan.entry import Entry, Kind
@@ -14,46 +14,67 @@ MOST_METRICS = 500
 _DEPTH = 4
 _FPS = re.compile(r"\bFPS=\s*(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
 _HOUR_S = 3600.0
+_AT_ONCE = 512
 _TOO_LARGE = 1e300
 _FEWEST_FOR_SLOPE, _SHORTEST_FOR_SLOPE_S = 3, 60.0
 
 
 class Metric:
-    """One measured quantity: size, spread, and slope by least squares."""
+    """One measured quantity: size, spread, and slope by least squares; values are counted many at a time."""
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
+        self._waiting: list[float] = []
+        self._times: list[float] = []
+        self._timed: list[float] = []
         self._quantiles = Quantiles()
-        self._sum = 0.0
-        self._least, self._most, self._last = math.inf, -math.inf, 0.0
+        self._sum, self._least, self._most, self._last = 0.0, math.inf, -math.inf, 0.0
         self._first_s: float | None = None
         self._last_s = 0.0
-        self._timed, self._mean_t, self._mean_v, self._tt, self._tv = 0, 0.0, 0.0, 0.0, 0.0
+        self._line = (0, 0.0, 0.0, 0.0, 0.0)
 
     def add(self, value: float, at_s: float | None) -> None:
         """Count a finite value."""
-        self._quantiles.add(value)
-        self._sum += value
-        self._last = value
-        self._least, self._most = min(self._least, value), max(self._most, value)
+        self._waiting.append(value)
         if at_s is not None:
-            self._trend(value, at_s)
+            self._times.append(at_s)
+            self._timed.append(value)
+        if len(self._waiting) >= _AT_ONCE:
+            self._count()
 
-    def _trend(self, value: float, at_s: float) -> None:
-        """Welford's update (Technometrics 4(3), 1962) of the sums for a slope, in hours since the first value."""
+    def _count(self) -> None:
+        values = self._waiting
+        if not values:
+            return
+        self._quantiles.add(values)
+        self._sum += sum(values)
+        self._least, self._most, self._last = min(self._least, *values), max(self._most, *values), values[-1]
+        if self._times:
+            self._trend(self._times, self._timed)
+        self._waiting, self._times, self._timed = [], [], []
+
+    def _trend(self, times: list[float], values: list[float]) -> None:
+        """Join the sums for a slope, in hours since the first value, with those of these values.
+
+        Chan, Golub, LeVeque: "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979).
+        """
         if self._first_s is None:
-            self._first_s = at_s
-        self._last_s = at_s
-        hours = (at_s - self._first_s) / _HOUR_S
-        self._timed += 1
-        step = hours - self._mean_t
-        self._mean_t += step / self._timed
-        self._mean_v += (value - self._mean_v) / self._timed
-        self._tt += step * (hours - self._mean_t)
-        self._tv += step * (value - self._mean_v)
+            self._first_s = times[0]
+        self._last_s = times[-1]
+        hours = [(at_s - self._first_s) / _HOUR_S for at_s in times]
+        n = len(hours)
+        mean_t, mean_v = sum(hours) / n, sum(values) / n
+        steps = [hour - mean_t for hour in hours]
+        known, known_t, known_v, tt, tv = self._line
+        gap_t, gap_v, both = mean_t - known_t, mean_v - known_v, known + n
+        tt += sum(map(mul, steps, steps)) + gap_t * gap_t * known * n / both
+        tv += sum(step * (value - mean_v) for step, value in zip(steps, values, strict=True))
+        tv += gap_t * gap_v * known * n / both
+        self._line = (both, known_t + gap_t * n / both, known_v + gap_v * n / both, tt, tv)
 
     def result(self) -> dict[str, Any]:
         """The figures, in the metric's unit; `slope_per_hour` is None for what is too few or too short."""
+        self._count()
         quantiles = self._quantiles
         return {
             "count": quantiles.count,
@@ -69,11 +90,12 @@ class Metric:
         }
 
     def _slope(self) -> float | None:
-        if self._timed < _FEWEST_FOR_SLOPE or self._first_s is None:
+        known, _, _, tt, tv = self._line
+        if known < _FEWEST_FOR_SLOPE or self._first_s is None:
             return None
-        if self._last_s - self._first_s < _SHORTEST_FOR_SLOPE_S or self._tt <= 0:
+        if self._last_s - self._first_s < _SHORTEST_FOR_SLOPE_S or tt <= 0:
             return None
-        return _rounded(self._tv / self._tt)
+        return _rounded(tv / tt)
 
 
 class Performance:
@@ -89,12 +111,9 @@ class Performance:
         if entry.kind is Kind.PERF and facts is not None:
             unit = facts.get("unit")
             name = str(facts.get("metric", "?"))[:100]
-            value, at_s = facts.get("value"), entry.at_s
-            if isinstance(value, float) and abs(value) < _TOO_LARGE:
-                self._add(name, value, at_s, unit if isinstance(unit, str) else "")
-                return
-            for path, number in flat(name, value):
-                self._add(path, number, at_s, unit if isinstance(unit, str) else "")
+            shown = unit if isinstance(unit, str) else ""
+            for path, value in flat(name, facts.get("value")):
+                self._add(path, value, entry.at_s, shown)
         elif "FPS=" in entry.message:
             for found in _FPS.findall(entry.message):
                 self._add("FPS", float(found), entry.at_s, "frames/s")
@@ -113,16 +132,21 @@ class Performance:
         return {name: metric.result() for name, metric in sorted(self._metrics.items())}
 
 
-def flat(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, float]]:
+def flat(name: str, value: Any, depth: int = 0) -> list[tuple[str, float]]:
     """Every finite number in a value, `system_health.memory_percent` for one in a mapping."""
-    if isinstance(value, bool):
-        return
-    if isinstance(value, int | float):
-        if abs(value) < _TOO_LARGE:  # also false for NaN; an integer of any length can be compared
-            yield name, float(value)
-    elif isinstance(value, Mapping) and depth < _DEPTH:
-        for key, inner in value.items():
-            yield from flat(f"{name}.{str(key)[:100]}", inner, depth + 1)
+    # Not isinstance: true and false are no figures.
+    if type(value) is float or type(value) is int:
+        # Not so for NaN either; an integer of any length can be compared.
+        return [(name, float(value))] if abs(value) < _TOO_LARGE else []
+    if not isinstance(value, dict) or depth >= _DEPTH:
+        return []
+    found = []
+    for key, inner in value.items():
+        if type(inner) is float and abs(inner) < _TOO_LARGE:
+            found.append((f"{name}.{key[:100]}", inner))
+        else:
+            found += flat(f"{name}.{key[:100]}", inner, depth + 1)
+    return found
 
 
 def _rounded(value: float | None) -> float | None:

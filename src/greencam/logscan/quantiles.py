@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
+from math import ceil, log
 
 ACCURACY = 0.01
 EXACT = 512
@@ -30,17 +32,13 @@ class Quantiles:
         self._zeros = 0
         self._ends = (math.inf, -math.inf)
 
-    def add(self, value: float) -> None:
-        """Count one value."""
-        self.count += 1
-        if self.count <= EXACT:
-            self._few.append(value)
-            return
-        if self._few:
-            for one in self._few:
-                self._sketch(one)
+    def add(self, values: Sequence[float]) -> None:
+        """Count values, best many at once."""
+        self.count += len(values)
+        self._few.extend(values)
+        if self.count > EXACT:
+            self._sketch(self._few)
             self._few.clear()
-        self._sketch(value)
 
     def at(self, share: float) -> float | None:
         """The value at this share, 0 to 1, by nearest rank; None without any."""
@@ -52,19 +50,16 @@ class Quantiles:
         low, high = self._ends
         return min(high, max(low, self._of_rank(rank)))
 
-    def _sketch(self, value: float) -> None:
-        low, high = self._ends
-        if value < low or value > high:
-            self._ends = (min(low, value), max(high, value))
-        size = abs(value)
-        if size < _SMALLEST:
-            self._zeros += 1
+    def _sketch(self, values: Sequence[float]) -> None:
+        if not values:
             return
-        buckets = self._above if value > 0 else self._below
-        buckets[math.ceil(math.log(size) / _LOG_GAMMA)] += 1
-        if len(buckets) > MOST_BUCKETS:
-            lowest, second = sorted(buckets)[:2]
-            buckets[second] += buckets.pop(lowest)
+        low, high = self._ends
+        self._ends = (min(low, *values), max(high, *values))
+        above = [value for value in values if value >= _SMALLEST]
+        below = [-value for value in values if value <= -_SMALLEST]
+        self._zeros += len(values) - len(above) - len(below)
+        _fill(self._above, above)
+        _fill(self._below, below)
 
     def _of_rank(self, rank: int) -> float:
         for bucket in sorted(self._below, reverse=True):
@@ -79,6 +74,15 @@ class Quantiles:
             if rank <= 0:
                 return _middle(bucket)
         return self._ends[1]
+
+
+def _fill(buckets: Counter[int], sizes: Sequence[float]) -> None:
+    """Count sizes above zero; beyond MOST_BUCKETS the smallest ones share a bucket."""
+    buckets.update([ceil(log(size) / _LOG_GAMMA) for size in sizes])
+    surplus = len(buckets) - MOST_BUCKETS
+    if surplus > 0:
+        ordered = sorted(buckets)
+        buckets[ordered[surplus]] += sum(buckets.pop(bucket) for bucket in ordered[:surplus])
 
 
 def _middle(bucket: int) -> float:

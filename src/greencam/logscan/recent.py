@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from greencam.base.log import one_line
@@ -14,6 +16,8 @@ from greencam.logscan.moments import iso, shown
 
 MOST_KEPT = 1000
 _LONGEST = 400
+_MOST_KINDS = 1000
+_PAUSE_S, _LONGEST_PAUSE_S, _CALM_S = 60.0, 3600.0, 600.0
 
 
 def is_trouble(entry: Entry) -> bool:
@@ -33,15 +37,32 @@ def line_of(entry: Entry) -> str:
     return one_line(" ".join(word for word in words if word))
 
 
+@dataclass
+class _Kind:
+    """When a kind of trouble was last shown, for how long it is not shown again, and what came meanwhile."""
+
+    shown_s: float
+    pause_s: float
+    last_s: float
+    words: str
+    more: int = 0
+
+    def summary(self) -> str:
+        """A line about what was not shown."""
+        return f"  … {self.more:,} more like it until {shown(self.last_s)}: {self.words}"
+
+
 class RecentErrors:
-    """Lines for each trouble, those that are like the one before collapsed; keeps the newest for JSON."""
+    """Lines for each trouble; one that comes again and again is shown after growing pauses, with a count.
+
+    Keeps the newest for JSON.
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self.types: Counter[str] = Counter()
         self._newest: deque[Entry] = deque(maxlen=MOST_KEPT)
-        self._last: tuple[str, ...] = ()
-        self._more, self._until_s = 0, 0.0
+        self._kinds: dict[tuple[str, ...], _Kind] = {}
 
     def lines(self, entry: Entry) -> Iterator[str]:
         """What there is to print when this entry comes; nothing for what is no trouble."""
@@ -50,22 +71,28 @@ class RecentErrors:
         self.count += entry.times
         self.types[error_type(entry)] += entry.times
         self._newest.append(entry)
-        like = (entry.level, entry.source, entry.name, entry.kind, phrase(entry.message), error_type(entry))
-        if like == self._last:
-            self._more += entry.times
-            self._until_s = entry.until_s or entry.at_s or self._until_s
+        key = (entry.level, entry.source, entry.name, entry.kind, phrase(entry.message), error_type(entry))
+        at_s = entry.at_s or 0.0
+        known = self._kinds.get(key)
+        if known and known.last_s <= at_s < known.shown_s + known.pause_s:
+            known.more += entry.times
+            known.last_s = entry.until_s or at_s
             return
-        yield from self.rest()
-        self._last = like
+        if known and known.more:
+            yield known.summary()
         yield line_of(entry)
-        if entry.times > 1:
-            self._more, self._until_s = entry.times - 1, entry.until_s or 0.0
+        if known is None and len(self._kinds) >= _MOST_KINDS:
+            yield from self.rest()
+        again = known is not None and 0 <= at_s - known.last_s < _CALM_S
+        pause_s = min(_LONGEST_PAUSE_S, 2 * known.pause_s) if known and again else _PAUSE_S
+        who = f"{entry.source}[{entry.name}]" if entry.name else entry.source
+        words = one_line(f"{who} {phrase(entry.message)}".strip())
+        self._kinds[key] = _Kind(at_s, pause_s, entry.until_s or at_s, words, entry.times - 1)
 
     def rest(self) -> Iterator[str]:
-        """The line about those that were like the last one."""
-        if self._more:
-            yield f"  … {self._more:,} more like this until {shown(self._until_s)}"
-        self._more, self._last = 0, ()
+        """Lines about what was not shown."""
+        kinds, self._kinds = self._kinds, {}
+        yield from (kind.summary() for kind in kinds.values() if kind.more)
 
     def result(self) -> dict[str, Any]:
         """How many of each type, and the newest of them."""
@@ -81,6 +108,15 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
         "time": iso(entry.at_s), "level": entry.level, "source": entry.source, "camera": entry.name,
         "where": entry.where, "kind": str(entry.kind), "type": error_type(entry), "message": entry.message,
         "frame": entry.frame, "stack": entry.stack, "log": entry.log,
-        "times": entry.times if entry.times > 1 else None, "facts": entry.facts,
+        "times": entry.times if entry.times > 1 else None, "facts": _finite(entry.facts),
     }  # fmt: skip
     return {name: value for name, value in facts.items() if value}
+
+
+def _finite(value: Any) -> Any:
+    """The value as JSON can say it: what is infinite or not a number is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value

@@ -65,7 +65,7 @@ class Scan:
         lines = lines_of(block, self.log.name, self._troubles)
         self.counts.lines += len(lines)
         self._formats.look(line.decode("utf-8", "replace") for line in lines[:LOOKED_AT])
-        sorted_lines = alike.sort(lines) if self._grouping(lines) else None
+        sorted_lines = alike.sort(lines, self._window.holds_hour) if self._grouping(lines) else None
         out: list[Entry] = []
         if sorted_lines is None:
             self._take(lines, out)
@@ -74,7 +74,7 @@ class Scan:
         return out
 
     def _grouping(self, lines: list[bytes]) -> bool:
-        return self.format == self._formats.own.name and self._window.whole and len(lines) > alike.FEWEST
+        return self.format == self._formats.own.name and len(lines) > alike.FEWEST
 
     def _take_sorted(self, lines: list[bytes], found: alike.Sorted, out: list[Entry]) -> None:
         """The single lines one by one, each group as its first line with a count."""
@@ -106,7 +106,7 @@ class Scan:
                 line = text(raw)
             entry = read(line)
             if entry is None:
-                entry = self._unfitting(line.rstrip("\r"))
+                entry = self._unfitting(line)
                 if entry is None:
                     continue
             add(entry, out)
@@ -143,10 +143,10 @@ class Scan:
     def _text(self, raw: bytes) -> str:
         """The line as text: UTF-8, or else Latin-1, in which every byte is a letter."""
         try:
-            return raw.decode().rstrip("\r")
+            return raw.decode()
         except UnicodeDecodeError:
             self._troubles.add(self.log.name, "a line that is not UTF-8, read as Latin-1")
-            return raw.decode("latin-1").rstrip("\r")
+            return raw.decode("latin-1")
 
     def _add(self, entry: Entry, out: list[Entry]) -> None:
         """Hand on the entry before, which now is known to be whole."""

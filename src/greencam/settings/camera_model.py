@@ -24,6 +24,8 @@ from greencam.settings.masking import masked
 from greencam.settings.source_text import faulty_parts, is_network, parse_source
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,32}$"
+# What start.py --restart NAME and the status call processes that are no cameras, now or in a later version.
+RESERVED_IDS = frozenset({"all", "analytics", "api", "guard", "recorder", "redis", "supervisor"})
 _T = TypeVar("_T")
 OWN_PACE_FPS = -1.0  # a recording as fast as it was recorded
 CAMERAS_OWN = 0  # size or rate that the camera or recording itself has

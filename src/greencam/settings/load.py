@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from greencam.base.errors import SettingsError
 from greencam.base.place import ROOT_VARIABLE, project_root
+from greencam.settings.camera_model import RESERVED_IDS
 from greencam.settings.constants_file import read_constants
 from greencam.settings.environment import (
     CONFIG_VARIABLE,
@@ -110,6 +111,10 @@ def _camera_problems(layer: Layer) -> Iterator[str]:
         key: Key = ("cameras", index)
         if isinstance(name, str) and first.setdefault(name, index) != index:
             yield layer.say((*key, "id"), f"{shown(name)} is the id of cameras[{first[name]}] already")
+        if isinstance(name, str) and name in RESERVED_IDS:
+            yield layer.say(
+                (*key, "id"), f"{shown(name)} is the name of a process of greencam itself; take another"
+            )
         if entry.get("source") is not None and entry.get("url") is not None:
             yield layer.say((*key, "url"), "a camera has a source or a url, not both")
 

@@ -162,6 +162,9 @@ class Machine(Strict):
     spool_max_mb: Annotated[int, Field(ge=1, le=65536)] = 128
     spool_fsync_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
 
+    process_max_mb: Annotated[int, Field(ge=0, le=65536)] = 512
+    process_max_files: Annotated[int, Field(ge=0, le=1_000_000)] = 768
+
     images_dir: Folder = "images"
     image_every_s: SecondsOrZero = 1.0
     images_max_mb: Megabytes = 1024

@@ -98,6 +98,11 @@ class Child:
         return self.state is State.RUNNING
 
     @property
+    def ending(self) -> bool:
+        """Whether it has been asked to end and has not yet."""
+        return self._ending is not None
+
+    @property
     def wake_fd(self) -> int | None:
         """Readable when the process has ended."""
         return self._watch

@@ -12,7 +12,8 @@ _OTHERS = frozenset({
     "api_server_config", "camera_exposure", "camera_format", "camera_height", "camera_source", "camera_width",
     "connection_check_interval", "error_log_rotation_size", "exposure_time", "analogue_gain", "frame_rate",
     "health_check_interval", "image_every_s", "images_dir", "images_max_mb", "log_backup_count",
-    "log_rotation_size", "logs_dir", "redis_role_passwords", "safeguard_thresholds",
+    "log_rotation_size", "logs_dir", "process_max_files", "process_max_mb", "redis_role_passwords",
+    "safeguard_thresholds",
 })  # fmt: skip
 _OWN = (
     "connection_check_interval",

@@ -76,6 +76,17 @@ def hangs(patience: Patience, signs: Signs, now_s: float) -> bool:
     return silence_s(signs, now_s) > (patience.first_s if first else patience.next_s)
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """What one process with its descendants may have: private memory in bytes, open files; 0 is no limit."""
+
+    memory_bytes: int = 0
+    files: int = 0
+
+
+NO_LIMIT = Allowance()
+
+
 class Escalation(Enum):
     """What a group's failures lead to."""
 

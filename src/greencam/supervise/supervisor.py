@@ -68,15 +68,15 @@ class SupervisorParts:
     """What the supervisor works with.
 
     `prepare` puts into the folder what an embedded Redis needs there; it may raise StoreBusy or Refused. `load`
-    reads the settings anew and raises SettingsError. `each_turn` is called with the monotonic time at every turn:
-    whoever reports on the machine does it there, and must not wait.
+    reads the settings anew and raises SettingsError. `each_turn` are called with the monotonic time at every turn:
+    whoever reports on the machine or guards it does it there, and must not wait.
     """
 
     pinger: Pinger
     voice: Voice
     prepare: Callable[[], None]
     load: Callable[[], Wanted]
-    each_turn: Callable[[float], object] = lambda _now_s: None
+    each_turn: tuple[Callable[[float], object], ...] = ()
 
 
 class Reload:
@@ -139,7 +139,8 @@ class Supervisor:
             self._check_folder()
         self._write_status()
         self._parts.voice.tick(self._fleet.children, self._lag.last_s, now_s)
-        self._parts.each_turn(now_s)
+        for look in self._parts.each_turn:
+            look(now_s)
         captures = cameras(self._fleet)
         if captures and all(child.done for child in captures):
             self._stop.request("every recording has ended")

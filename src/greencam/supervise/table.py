@@ -9,13 +9,17 @@ from greencam.base.place import beat_path, redis_socket
 from greencam.base.proc import python_argv
 from greencam.settings.model import Settings
 from greencam.supervise import fingerprint, redis_server
-from greencam.supervise.policy import Patience
+from greencam.supervise.policy import NO_LIMIT, Allowance, Patience
 
 REDIS, RECORDER = "redis", "recorder"
 RECORDER_BEAT = ".recorder"  # with a dot, so that no camera has it
 REDIS_RANK, CONSUMER_RANK, CAMERA_RANK = 0, 1, 2
 _REDIS_SLACK_S = 6.0
 _CAPTURE = Patience(first_s=30.0, next_s=10.0)
+_MIB = 1 << 20
+_CHANNELS = 3
+_PICTURES = 16  # raw pictures that a worker, its driver and its encoder may hold at once
+_REDIS_HEAPS = 2  # its limit is that of its data; copies on write and fragments come on top
 _RECORDER = Patience(first_s=120.0, next_s=30.0)  # it may read its index, and a slow disk is no hang
 
 
@@ -25,7 +29,7 @@ class ProcessSpec:
 
     Processes of the same `rank` start and stop together; lower ranks start first and stop last. Higher ranks wait
     at most `holds_up_s` for it to be ready. `beat` is the file that tells of work done, None: somebody else knows,
-    or nobody. `fingerprint` changes with the settings that it reads.
+    or nobody. `fingerprint` changes with the settings that it reads; `allowance`: what it may take of the machine.
     """
 
     name: str
@@ -37,6 +41,7 @@ class ProcessSpec:
     holds_up_s: float = 0.0
     vital: bool = False
     fingerprint: str = ""
+    allowance: Allowance = NO_LIMIT
 
 
 def process_table(settings: Settings) -> tuple[ProcessSpec, ...]:
@@ -64,6 +69,7 @@ def _redis(settings: Settings) -> ProcessSpec:
         patience=Patience(first_s=10.0, next_s=patience_s),
         holds_up_s=3.0,
         fingerprint=fingerprint.of_redis(settings, argv, memory_bytes),
+        allowance=_allowance(settings, _REDIS_HEAPS * memory_bytes, files=False),
     )
 
 
@@ -77,6 +83,7 @@ def _recorder(settings: Settings, cameras: list[str]) -> ProcessSpec:
         patience=_RECORDER,
         beat=beat_path(settings.runtime_dir, RECORDER_BEAT),
         fingerprint=fingerprint.of_recorder(settings),
+        allowance=_allowance(settings),
     )
 
 
@@ -90,4 +97,18 @@ def _capture(settings: Settings, camera: str) -> ProcessSpec:
         beat=beat_path(settings.runtime_dir, camera),
         vital=True,
         fingerprint=fingerprint.of_capture(settings, camera),
+        allowance=_allowance(settings, _PICTURES * _picture_bytes(settings, camera)),
     )
+
+
+def _picture_bytes(settings: Settings, camera: str) -> int:
+    """About how large a raw picture of this camera is; one that chooses its size itself counts as 1920×1080."""
+    sizes = [(one.width or 1920, one.height or 1080) for one in settings.cameras if one.id == camera]
+    return max(width * height * _CHANNELS for width, height in sizes)
+
+
+def _allowance(settings: Settings, more_bytes: int = 0, *, files: bool = True) -> Allowance:
+    """What the settings let a process have, and what its own work needs beyond that; 0 is no limit."""
+    machine = settings.machine
+    memory_bytes = machine.process_max_mb * _MIB + more_bytes if machine.process_max_mb else 0
+    return Allowance(memory_bytes, machine.process_max_files if files else 0)
