@@ -23,6 +23,7 @@ _SAMPLES = 20
 _FACTOR, _MORE = 3.0, 10
 _CHANGED = 0.2
 _SHOWN = 30
+_COUNTERS = ("uptime", "uptime_s", "timestamp")  # always larger than last week
 
 
 @dataclass
@@ -60,8 +61,10 @@ class Stretch:
             self.templates[id(template)] += entry.times
         if entry.kind is Kind.PERF and entry.facts is not None:
             for name, value in flat(str(entry.facts.get("metric", "?"))[:100], entry.facts.get("value")):
+                if name.endswith(_COUNTERS):
+                    continue
                 if name in self.metrics or len(self.metrics) < MOST_METRICS:
-                    self.metrics.setdefault(name, Quantiles()).add(value)
+                    self.metrics.setdefault(name, Quantiles()).add([value])
 
     def as_dict(self) -> dict[str, Any]:
         """Its times and rates, per hour in which anything was written."""

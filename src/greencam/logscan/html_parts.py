@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -11,13 +12,14 @@ from greencam.base.log import one_line
 from greencam.logscan.comparison import changed
 from greencam.logscan.report_text import figure, moment
 from greencam.logscan.templates import notable
-from greencam.logscan.verdicts import lasting
+from greencam.logscan.verdicts import lasting, length
 
 __all__ = ["comparison", "incidents", "moment", "outages", "templates", "text", "troubles"]
 
-_LANE, _LEFT, _WIDTH = 26, 110, 1000
+_LANE, _LEFT, _WIDTH = 26, 90, 800
 _SOFT = frozenset(("picture", "stall", "warning", "throttled"))
 _MOST_ROWS = 40
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def text(value: Any) -> str:
@@ -41,17 +43,17 @@ def incidents(found: Mapping[str, Any]) -> list[str]:
 
 
 def _card(number: int, one: Mapping[str, Any]) -> str:
-    length = f"{lasting(one['seconds'])}{'' if one['end'] else ', goes on'}"
     known = "first of its kind" if one["repeat"] == 1 else f"no. {one['repeat']} of its kind"
     before = "".join(f"<li>{text(line)}</li>" for line in one["before"])
     examples = "".join(f"<p><code>{text(line)}</code></p>" for line in one["examples"])
-    who = ", ".join([*one["sources"], *one["names"]])
+    who = ", ".join(dict.fromkeys([*one["sources"], *one["names"]]))
+    lines = f"{one['lines']:,} line{'' if one['lines'] == 1 else 's'} of {who}"
     return (
         f'<article class="card" id="incident-{number}">'
-        f'<p class="when">{text(moment(one["start"]))} · {text(length)} · {known}</p>'
+        f'<p class="when">{text(moment(one["start"]))} · {text(length(one))} · {known}</p>'
         f'<p class="verdict">{text(one["verdict"])}</p>'
         + (f"<p>In the ten minutes before:</p><ul>{before}</ul>" if before else "")
-        + f"<details><summary>{one['lines']:,} lines of {text(who)}</summary>{examples}</details></article>"
+        + f"<details><summary>{text(lines)}</summary>{examples}</details></article>"
     )
 
 
@@ -171,13 +173,21 @@ def troubles(found: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["<h2>Could not be read as it should</h2>", table(("log", "what", "times"), rows)] if rows else []
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML already; those that begin with a figure stand to the right."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells are HTML already; columns whose first cell is a figure stand to the right."""
+    kinds = [_kind(cell) for cell in rows[0]]
+    head = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in zip(heads, kinds, strict=True))
+    body = "".join(f"<tr>{_cells(row, kinds)}</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _cell(cell: str) -> str:
-    kind = "figure" if cell[:1].isdigit() or cell[:1] == "×" else "text" if "<code>" in cell else ""
-    return f'<td class="{kind}">{cell}</td>' if kind else f"<td>{cell}</td>"
+def _cells(row: Sequence[str], kinds: Sequence[str]) -> str:
+    return "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True))
+
+
+def _kind(cell: str) -> str:
+    if _DAY.match(cell):
+        return ' class="when"'
+    if cell[:1].isdigit() or cell[:1] == "×":
+        return ' class="figure"'
+    return ' class="text"' if "<code>" in cell else ""

@@ -1,7 +1,7 @@
 """The whole analysis as one HTML file: no network, no other file, and no trust in what logs hold.
 
-Text from logs is escaped, and the page's Content-Security-Policy allows the scripts and styles that are written here
-by their hashes and nothing else (https://www.w3.org/TR/CSP3/), so that a log line can run nothing in a browser.
+Text from logs is escaped, and the page's Content-Security-Policy allows the scripts and styles that are written
+here by their hashes and nothing else (https://www.w3.org/TR/CSP3/), so that a log line runs nothing.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from greencam.logscan.changes import Changes
 from greencam.logscan.entry import Entry
 from greencam.logscan.episodes import REPEAT_S, Episode, Episodes, without_chronic
 from greencam.logscan.moments import iso
-from greencam.logscan.signals import Signal, Trouble, signal_of
+from greencam.logscan.signals import HEALTH, Signal, Trouble, signal_of
 from greencam.logscan.templates import Miner
 from greencam.logscan.verdicts import Case, lost_frames, verdict
 
@@ -173,7 +173,7 @@ class Incidents:
         ongoing = lasting and (last_s - end_s < REPEAT_S or main.trouble is Trouble.PICTURE)
         kind = (main.trouble, main.subject, next(iter(main.causes), ""), main.key[2])
         seen[kind] += 1
-        names = sorted({name for one in episodes for name in (*one.names, one.subject) if name})
+        names = sorted({name for one in episodes for name in (*one.names, one.subject) if name} - {HEALTH})
         return {
             "start": iso(group.start_s),
             "end": None if ongoing else iso(end_s),

@@ -10,7 +10,7 @@ from greencam.base.log import one_line
 from greencam.logscan.comparison import changed
 from greencam.logscan.report_text import WIDTH, figure, moment
 from greencam.logscan.templates import notable
-from greencam.logscan.verdicts import lasting
+from greencam.logscan.verdicts import lasting, length
 
 _MOST, _MOST_TEMPLATES, _MOST_ROWS = 15, 12, 8
 
@@ -33,10 +33,9 @@ def incident_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def _incident(one: Mapping[str, Any]) -> list[str]:
-    length = f"{lasting(one['seconds'])}{'' if one['end'] else ', goes on'}"
     known = "" if one["repeat"] == 1 else f"  no. {one['repeat']} of its kind"
     first = "  first of its kind here" if one["repeat"] == 1 else ""
-    lines = [f"  {moment(one['start'])}  {length}{known}{first}"]
+    lines = [f"  {moment(one['start'])}  {length(one)}{known}{first}"]
     lines += _wrapped(one["verdict"], "    ", "    ")
     for text in one["before"]:
         lines += _wrapped(text, "    - ", "      ")

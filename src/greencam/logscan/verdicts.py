@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from greencam.logscan.episodes import Episode
 from greencam.logscan.signals import HEALTH, Trouble
@@ -33,6 +34,12 @@ _CURES = {
 }
 _SHOWN = 3
 _LONGEST = 90
+
+
+def length(incident: Mapping[str, Any]) -> str:
+    """How long an incident of a result lasted, for people."""
+    told = lasting(incident["seconds"]) if incident["seconds"] >= 0.1 else "a moment"
+    return told if incident["end"] else f"{told}, goes on"
 
 
 def lasting(seconds: float) -> str:

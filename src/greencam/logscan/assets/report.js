@@ -9,7 +9,12 @@
   function axis(ink, line, unit) {
     const grid = { stroke: line, width: 1 };
     const out = { stroke: ink, grid, ticks: grid };
-    return unit === null ? out : { ...out, size: 64, label: unit || undefined, labelSize: unit ? 18 : 0 };
+    return unit === null ? { ...out, values: (_, splits, __, ___, step) => splits.map(at => clock(at, step)) } : { ...out, size: 64, label: unit || undefined, labelSize: unit ? 18 : 0 };
+  }
+
+  function clock(at, step) {
+    const iso = new Date(at * 1e3).toISOString();
+    return step >= 86400 || iso.slice(11, 16) === "00:00" ? iso.slice(5, 10) : iso.slice(11, 16);
   }
 
   function stacked(rows) {
@@ -41,7 +46,6 @@
     const options = {
       width: Math.max(240, box.clientWidth), height: 220,
       tzDate: at => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"),
-      fmtDate: uPlot.fmtDate,
       series: [{ label: "time", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...series(chart, colours)],
       axes: [axis(ink, line, null), axis(ink, line, chart.unit)],
       scales: { y: { range: (_, low, high) => [Math.min(0, low || 0), (high || 1) * 1.08] } },
