@@ -59,6 +59,14 @@ def test_an_error_that_stands_in_two_logs_comes_once_with_its_function(tmp_path:
     }
 
 
+def test_an_issue_that_is_an_error_counts_once(tmp_path: Path) -> None:
+    text = 'ISSUE: {"issue_type": "function_failure", "message": "m", "severity": "ERROR"}'
+    main = written(tmp_path / "camera_system.log", line(1, text, "ERROR"))
+    errors = written(tmp_path / "errors.log", line(1, f"f:1 - {text}", "ERROR"))
+    summary = analysed(main, errors).summary()
+    assert (summary["errors"], summary["issue_types"]) == (1, {"function_failure": 1})
+
+
 def test_an_error_that_the_main_log_has_lost_by_rotation_counts(tmp_path: Path) -> None:
     main = written(tmp_path / "camera_system.log", line(100, "start: a"))
     errors = written(tmp_path / "errors.log", line(1, "run:7 - client: old", "ERROR"))

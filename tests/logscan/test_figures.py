@@ -83,6 +83,14 @@ def test_values_of_mappings_have_names_with_dots() -> None:
     assert sorted(performance.result()) == ["system_health.cpu_percent", "system_health.deep.x"]
 
 
+def test_a_line_that_sums_up_many_calls_tells_its_slowest_too() -> None:
+    performance = Performance()
+    facts = {"metric": "grab_duration", "value": 0.01, "unit": "seconds", "count": 500, "p95": 0.02, "max": 1.5}
+    performance.take(entry(kind=Kind.PERF, facts=facts))
+    found = {name: row["max"] for name, row in performance.result().items()}
+    assert found == {"grab_duration": 0.01, "grab_duration.p95": 0.02, "grab_duration.max": 1.5}
+
+
 @pytest.mark.parametrize("count", [3, 120, 512, 513, 5000])
 def test_figures_of_a_metric_that_rises(count: int) -> None:
     performance = Performance()

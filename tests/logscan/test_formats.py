@@ -46,6 +46,7 @@ def form_of(*lines: str) -> str:
             "Redis connection failed: Connection refused",
             "",
         ),
+        ("- - client: it failed", "client", "", "", "it failed", ""),
         ("no source here", "", "", "", "no source here", ""),
         ("", "", "", "", "", ""),
     ],
@@ -92,6 +93,10 @@ def test_marked_lines_have_facts_and_words() -> None:
     entry = read(connection(1, "redis", False, "refused"))
     assert (entry.kind, entry.source, entry.facts and entry.facts["status"]) == (Kind.CONNECTION, "start", False)
     assert entry.message == "redis connection: not connected, refused"
+    process = read(
+        f'{stamp(NOON_S)} - PERF: {{"metric": "m", "value": 1, "source": "storeimages", "process": "rec"}}'
+    )
+    assert (process.source, process.name) == ("storeimages", "rec")
     assert read(issue(1, "thread_timeout", "Thread timeout")).message == "thread_timeout: Thread timeout"
     measured = read(perf(1, "fetch_image_duration", 0.045))
     assert measured.facts is not None
@@ -120,10 +125,13 @@ def test_collapsed_repeats_are_the_line_again_as_often_as_it_says() -> None:
         line(1, "client: other", "WARNING"),
         line(10, "cam1_stream[cam1]: last line repeated 41 times in 10.0 s", "WARNING"),
         line(11, "start: last line repeated 3 times in 1.0 s", "WARNING"),
+        line(12, "client: last line repeated once in 3.0 s", "WARNING"),
     ]
     form = formats.look(lines)
     entries = [form.read(text) for text in lines]
-    again, unknown = entries[2], entries[3]
+    again, unknown, once = entries[2:]
+    assert once is not None
+    assert (once.message, once.times, once.at_s) == ("other", 1, NOON_S + 9)
     assert again is not None
     assert (again.message, again.times) == ("no frame", 41)
     assert (again.at_s, again.until_s) == (NOON_S, NOON_S + 10)

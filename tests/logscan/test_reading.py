@@ -159,6 +159,9 @@ def test_tracebacks_belong_to_their_error_and_are_bounded(tmp_path: Path) -> Non
     first, second = entries_of(path)
     assert first.stack.split("\n") == trace
     assert second.stack == ""
+    indented = [f"  {text}" for text in trace]
+    own = written(tmp_path / "z.log", line(0, "start: f failed", "ERROR"), *indented)
+    assert entries_of(own)[0].stack.split("\n") == trace, "as greencam writes it"
     storm = written(tmp_path / "y.log", line(0, "start: f failed", "ERROR"), *["  deep" * 50] * 5000)
     assert len(entries_of(storm)[0].stack) <= 8192
 

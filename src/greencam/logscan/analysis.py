@@ -71,6 +71,7 @@ class Analysis:
             types.update(facts["error_types"])
             issues.update(facts["issue_types"])
         types.subtract(self._once.dropped)
+        issues.subtract(self._once.dropped_issues)
         ends = [(facts["first"], facts["last"]) for facts in logs.values() if facts["first"]]
         return {
             "first": min((first for first, _ in ends), default=None),
@@ -81,7 +82,7 @@ class Analysis:
             "errors": sum(facts["patterns"]["errors"] for facts in own.values()) - self._once.dropped.total(),
             "warnings": sum(facts["patterns"]["warnings"] for facts in own.values()),
             "error_types": dict((+types).most_common()),
-            "issue_types": dict(issues.most_common()),
+            "issue_types": dict((+issues).most_common()),
         }
 
 

@@ -13,12 +13,12 @@ from greencam.logscan.moments import Minutes
 _LINE = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d):(\d\d)[,.](\d{3}) - "
     r"(?:PERF: (.*)|[\w.-]{1,64} - (DEBUG|INFO|WARNING|ERROR|CRITICAL) - "
-    r"(?:([A-Za-z_<][\w<>.]{0,100}:\d{1,7}) - )?(.*))",
+    r"(?:([A-Za-z_<][\w<>.]{0,100}:\d{1,7}|-) - )?(.*))",
     re.DOTALL,
 )
 _SOURCE = re.compile(r"([A-Za-z_][\w.-]{0,63})(?:\[([^\]\s]{1,64})\])?: ")
 _MARKED = {"CONNECTION": Kind.CONNECTION, "ISSUE": Kind.ISSUE, "PERF": Kind.PERF}
-_REPEAT = re.compile(r"last line repeated (\d{1,9}) times in (\d{1,9}(?:\.\d+)?) s")
+_REPEAT = re.compile(r"last line repeated (?:once|(\d{1,9}) times) in (\d{1,9}(?:\.\d+)?) s")
 _FRAME = re.compile(r" \(frame (\d{1,20}-\d{1,20})\)$")
 _MOST_SOURCES = 1000
 _SECONDS = {f"{number:02}": float(number) for number in range(61)}
@@ -51,13 +51,14 @@ class GreencamLines:
             at_s = self._minutes[minute] + _SECONDS[second] + _MILLIS[milli]
         except (KeyError, ValueError):
             return None
+        where = "" if where is None or where == "-" else where
         if perf is not None:
             return self._marked(at_s, "INFO", "", Kind.PERF, perf)
         source, name, text = self._head(text)
         kind = _MARKED.get(source)
         if kind is not None:
-            return self._marked(at_s, level, where or "", kind, text)
-        return self._text(at_s, level, (source, name), where or "", text)
+            return self._marked(at_s, level, where, kind, text)
+        return self._text(at_s, level, (source, name), where, text)
 
     def forget(self) -> None:
         """Lines were taken that this has not seen: what was last said is not known any more."""
@@ -100,14 +101,14 @@ class GreencamLines:
         found, last = _REPEAT.fullmatch(text), self._last.get(who)
         if found is None or last is None or last.level != level:
             return None
-        return last._replace(at_s=at_s - float(found[2]), times=max(1, int(found[1])), until_s=at_s, stack="")
+        return last._replace(at_s=at_s - float(found[2]), times=max(1, int(found[1] or 1)), until_s=at_s, stack="")
 
     def _marked(self, at_s: float, level: str, where: str, kind: Kind, text: str) -> Entry:
         facts = json_object(text)
         if facts is None:
             self.broken += 1
             return Entry(at_s, level, "", "", where, Kind.TEXT, f"{kind.value.upper()}: {text}", None, self._log)
-        source, name = facts.get("source", ""), facts.get("camera", "")
+        source, name = facts.get("source", ""), facts.get("camera") or facts.get("process", "")
         who = (source if isinstance(source, str) else "", name if isinstance(name, str) else "")
         made: Entry = _entry(
             Entry, (at_s, level, *who, where, kind, in_words(kind, facts), facts, self._log, "", 1, None, "")

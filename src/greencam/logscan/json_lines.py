@@ -46,8 +46,9 @@ class JsonLines:
             return None
         told = (levels.of_value(_at(row, name)) for name in _LEVELS)
         level = next(filter(None, told), None) or levels.in_text(message)
+        who = _text(row.get("camera") or row.get("process"))
         return Entry(
-            _time(_first(row, _TIMES)), level, _text(_first(row, _SOURCES))[:64], _text(row.get("camera"))[:64],
+            _time(_first(row, _TIMES)), level, _text(_first(row, _SOURCES))[:64], who[:64],
             _text(row.get("where"))[:120], kind, message, facts, self._log,
             _text(row.get("stack"))[-_STACK_BYTES:], 1, None, _text(row.get("frame"))[:64],
         )  # fmt: skip

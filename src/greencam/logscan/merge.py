@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from greencam.logscan.entry import Entry
+from greencam.logscan.entry import Entry, Kind
 from greencam.logscan.error_types import error_type
 
 _REMEMBERED = 4096
@@ -70,6 +70,8 @@ class Once:
         self._seen: dict[tuple[float | None, str, str], str] = {}
         self.dropped: Counter[str] = Counter()
         """Lines that were left out, by the type of their error."""
+        self.dropped_issues: Counter[str] = Counter()
+        """Those of them that are ISSUE lines."""
 
     def new(self, entries: list[Entry]) -> list[Entry]:
         """Those that no other log had."""
@@ -83,5 +85,8 @@ class Once:
                 del self._seen[old]
         if log == entry.log:
             return True
-        self.dropped[error_type(entry)] += entry.times
+        name = error_type(entry)
+        self.dropped[name] += entry.times
+        if entry.kind is Kind.ISSUE:
+            self.dropped_issues[name] += entry.times
         return False

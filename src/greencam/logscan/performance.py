@@ -14,6 +14,7 @@ MOST_METRICS = 500
 _DEPTH = 4
 _FPS = re.compile(r"\bFPS=\s*(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
 _HOUR_S = 3600.0
+_OF_A_SUMMARY = ("p95", "max")
 _AT_ONCE = 512
 _TOO_LARGE = 1e300
 _FEWEST_FOR_SLOPE, _SHORTEST_FOR_SLOPE_S = 3, 60.0
@@ -114,6 +115,10 @@ class Performance:
             shown = unit if isinstance(unit, str) else ""
             for path, value in flat(name, facts.get("value")):
                 self._add(path, value, entry.at_s, shown)
+            if "count" in facts:  # the line sums up many calls: its value is their median
+                for key in _OF_A_SUMMARY:
+                    for path, value in flat(f"{name}.{key}", facts.get(key)):
+                        self._add(path, value, entry.at_s, shown)
         elif "FPS=" in entry.message:
             for found in _FPS.findall(entry.message):
                 self._add("FPS", float(found), entry.at_s, "frames/s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -165,7 +166,8 @@ class Scan:
 
     def _whole(self, entry: Entry) -> Entry:
         """The entry with the traceback that followed it."""
-        stack, self._stack = "\n".join(self._stack), []
+        # greencam's own files have tracebacks two columns further to the right than Python prints them.
+        stack, self._stack = textwrap.dedent("\n".join(self._stack)), []
         return entry._replace(stack=stack[:_STACK_LETTERS]) if stack else entry
 
     def _inside_window(self, batch: list[Entry]) -> list[Entry]:
