@@ -33,6 +33,11 @@ def failed(after_s: float, camera: str = "cam1", cause: str = "timeout") -> Entr
     return line(after_s, text, name=camera)
 
 
+def marked(after_s: float, kind: Kind, level: str = "WARNING", **facts: Any) -> Entry:
+    log = "logs/camera_system.log"
+    return Entry(START_S + after_s, level, "cam1_stream", "cam1", "", kind, str(facts), facts, log)
+
+
 def cured(after_s: float, camera: str = "cam1", rung: str = "replace worker", cause: str = "timeout") -> Entry:
     text = f"successful recovery of {camera} ({cause}): {rung} cured it in 1.3 s, 1.3 s after the first failure"
     return line(after_s, f"CAMERA_RECOVERY: {text}", name=camera)
@@ -82,6 +87,25 @@ def test_all_planted_incidents_are_found_and_at_most_one_that_was_not_planted(se
             [failed(0, cause="crashed"), cured(2, rung="replace worker")],
             "cam1 had its driver crash, dark for 2.0 s",
         ),
+        (
+            [
+                marked(0, Kind.CONNECTION, service="camera", status=False, details={"cause": "disconnected"}),
+                marked(0, Kind.ISSUE, issue_type="camera_connection_failed", context={"cause": "disconnected"}),
+                failed(0, cause="disconnected"),
+                marked(40, Kind.CONNECTION, service="camera", status=True, details={}),
+                cured(40, cause="disconnected"),
+            ],
+            "cam1 was disconnected, dark for 40 s in all; a new worker cured it",
+        ),
+        (
+            [
+                marked(0, Kind.CONNECTION, service="redis", status=False, details={"cause": "refused"}),
+                marked(0, Kind.ISSUE, issue_type="redis_connection_failed", message="refused", severity="WARNING"),
+                marked(12, Kind.CONNECTION, service="redis", status=True, details={}),
+            ],
+            "Redis was gone for 12 s; 1 camera waited",
+        ),
+        ([line(0, "cam1 takes too much: 700 MB; replacing it", "ERROR")], "cam1 ended (it took too much) and was"),
         ([failed(0), failed(9)], "cam1 hung; not cured by the end of these lines"),
         (
             [

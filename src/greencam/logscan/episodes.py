@@ -94,11 +94,10 @@ class Episode:
 
     def end(self, signal: Signal, at_s: float) -> None:
         """Its end was told."""
-        if self.ended:
-            return
-        self.dark_s += max(0.0, at_s - self.began_s)
-        self.ended, self.end_s = True, max(self.end_s, at_s)
-        self.cured_by = signal.text or self.cured_by
+        if not self.ended:
+            self.dark_s += max(0.0, at_s - self.began_s)
+            self.ended, self.end_s, self.cured_by = True, max(self.end_s, at_s), ""
+        self.cured_by = signal.text or self.cured_by  # the line that names the cure may come second
 
 
 class Episodes:

@@ -7,9 +7,10 @@ error or a warning of its template, so that a new kind of trouble shows up as we
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from greencam.logscan.entry import Entry, Kind
 from greencam.logscan.levels import CRITICAL, ERROR, RANK, WARNING
@@ -81,6 +82,7 @@ _TROUBLES = (
     _rule(Trouble.REDIS, "; capture goes on, retrying"),
     _rule(Trouble.HUNG, "gave no sign of work", r"(?P<subject>\S+) gave no sign of work for (?P<figure>\d+) s"),
     _rule(Trouble.PROCESS, " ended with ", r"(?P<subject>\S+) ended with (?P<cause>[^;]+); back in "),
+    _rule(Trouble.PROCESS, " takes too much: ", r"(?P<subject>\S+) takes too much", cause="it took too much"),
     _rule(Trouble.PROCESS, " can't be started", r"(?P<subject>\S+) can't be started", cause="a failed start"),
     _rule(Trouble.PROCESS, " can't be killed", r"(?P<subject>\S+) \(process \d+\) can't", cause="no end"),
     _rule(Trouble.PROCESS, "nothing of it works; starting all of it anew", cause="one failure after another"),
@@ -172,7 +174,7 @@ def _of_issue(entry: Entry) -> Signal:
     if kind == "redis_connection_failed":
         return Signal(Trouble.REDIS, entry.name or HEALTH)
     if kind == "camera_connection_failed":
-        return Signal(Trouble.CAMERA, whose(entry), "connection")
+        return Signal(Trouble.CAMERA, whose(entry), _cause_in(facts.get("context")))
     strong = kind == "function_failure" or str(facts.get("severity")) in (ERROR, CRITICAL)
     return Signal(Trouble.ERROR if strong else Trouble.WARNING, whose(entry), strong=strong)
 
@@ -182,4 +184,11 @@ def _of_connection(entry: Entry) -> Signal:
     service, up = str(facts.get("service", "?"))[:64], bool(facts.get("status"))
     if service == "redis":
         return Signal(Trouble.REDIS, entry.name or HEALTH, ends=up)
+    if service == "camera" and entry.name:
+        return Signal(Trouble.CAMERA, entry.name, _cause_in(facts.get("details")), ends=up)
     return Signal(Trouble.CONNECTION, service, ends=up)
+
+
+def _cause_in(details: Any) -> str:
+    cause = details.get("cause") if isinstance(details, Mapping) else None
+    return cause[:64] if isinstance(cause, str) else "connection"
