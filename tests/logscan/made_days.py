@@ -89,8 +89,8 @@ class Days:
             (logs / log).write_text("\n".join(lines) + "\n")
 
 
-def make(seed: int) -> tuple[Days, list[Planted]]:
-    """The same two days for the same seed."""
+def make(seed: int, noise: float = 1.0) -> tuple[Days, list[Planted]]:
+    """The same two days for the same seed; `noise` is how often harmless trouble comes, 1 for a usual suite."""
     draw = random.Random(seed)
     begin_s = time.mktime((2026, 11, 22, 0, 0, 0, 0, 0, -1))
     days = Days(draw, begin_s)
@@ -99,19 +99,19 @@ def make(seed: int) -> tuple[Days, list[Planted]]:
     for slot, kind in enumerate(kinds):
         at_s = begin_s + slot * _SLOT_S + draw.uniform(0.15, 0.6) * _SLOT_S
         planted.append(_KINDS[kind](days, at_s))
-    _noise(days, planted)
+    _noise(days, planted, noise)
     return days, planted
 
 
 # --- noise ------------------------------------------------------------------------------------------------------
 
 
-def _noise(days: Days, planted: list[Planted]) -> None:
+def _noise(days: Days, planted: list[Planted], noise: float) -> None:
     end_s = days.begin_s + DAYS * 24 * _HOUR_S
     _beat(days, end_s)
     busy = [(one.start_s - 900, one.end_s + 300) for one in planted]
     for make_noise, per_day in _NOISES:
-        for _ in range(round(DAYS * per_day * days.draw.uniform(0.7, 1.3))):
+        for _ in range(round(DAYS * per_day * noise * days.draw.uniform(0.7, 1.3))):
             make_noise(days, days.draw.uniform(days.begin_s, end_s))
     stop_s = next(at_s for at_s in _moments(days, end_s) if not any(a < at_s < b for a, b in busy))
     days.say(stop_s - 0.1, "INFO", "start", "everything is stopped")

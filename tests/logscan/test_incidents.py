@@ -163,6 +163,19 @@ def test_what_begins_much_later_is_another_incident_though_the_first_still_lasts
     assert second["trouble"] == "process"
 
 
+def test_a_camera_that_hangs_while_its_picture_is_black_is_an_incident_of_its_own() -> None:
+    black = line(0, "CAMERA_ISSUE: capture_failure cam1: the picture is black since 5 s (black)")
+    light = line(9000, "the picture is not black any more", "INFO")
+    told = found(black, failed(4000), cured(4002), light)
+    assert [one["trouble"] for one in told] == ["picture", "camera"]
+
+
+def test_an_error_that_keeps_coming_may_still_come_as_a_storm() -> None:
+    drops = [line(3600.0 * hour, f"thumbnail {hour} could not be made", "ERROR") for hour in range(12)]
+    storm = [line(45_000 + n, f"thumbnail {n} could not be made", "ERROR") for n in range(300)]
+    assert [one["lines"] for one in found(*drops, *storm)] == [300]
+
+
 def test_the_same_kind_again_is_numbered() -> None:
     told = found(failed(0), cured(2), failed(5000), cured(5002), failed(9000), cured(9002))
     assert [one["repeat"] for one in told] == [1, 2, 3]

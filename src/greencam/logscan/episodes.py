@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -143,15 +144,20 @@ class Episodes:
 
 
 def without_chronic(episodes: list[Episode]) -> tuple[list[Episode], list[list[Episode]]]:
-    """Errors in unknown words that keep coming one by one are a condition and no incidents: told apart, by key."""
+    """Errors in unknown words that keep coming in ones and twos are a condition and no incidents: told apart.
+
+    A storm of the same error, four times as long as usual, stays an incident.
+    """
     by_key: dict[Key, list[Episode]] = {}
     for one in episodes:
-        if one.trouble is Trouble.ERROR and one.count <= _CHRONIC_LINES:
+        if one.trouble is Trouble.ERROR:
             by_key.setdefault(one.key, []).append(one)
-    chronic = [
-        some
-        for some in by_key.values()
-        if len(some) >= _CHRONIC_TIMES and some[-1].end_s - some[0].start_s >= _CHRONIC_S
-    ]
+    chronic = []
+    for some in by_key.values():
+        usual = statistics.median(one.count for one in some)
+        small = [one for one in some if one.count <= max(_CHRONIC_LINES, 4 * usual)]
+        long = len(small) >= _CHRONIC_TIMES and small[-1].end_s - small[0].start_s >= _CHRONIC_S
+        if long and usual <= _CHRONIC_LINES:
+            chronic.append(small)
     gone = {id(one) for some in chronic for one in some}
     return [one for one in episodes if id(one) not in gone], chronic

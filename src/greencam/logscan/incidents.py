@@ -68,6 +68,8 @@ class Group:
             return False
         main = self.main
         same = episode.subject != "" and episode.subject in {one.subject for one in self.episodes}
+        if main.trouble is Trouble.PICTURE:  # a lens cap may stay on for days, and causes nothing
+            return False
         return same or episode.trouble in _FOLLOWS.get(main.trouble, ())
 
 
