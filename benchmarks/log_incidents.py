@@ -34,7 +34,7 @@ _FIRST_SEED = 5000  # none that a rule was tried with
 _HOW = (
     "Written by `.venv/bin/python benchmarks/log_incidents.py`. Each run is two days of a suite's logs, made from\n"
     "a seed, with 12 incidents of 12 kinds out of 16 at random times, and usual noise: slow pictures, retries\n"
-    "that help, planned restarts, a planned stop, slow calls, talk of drivers, an error that comes every two hours.\n"
+    "that help, planned restarts, a planned stop, slow calls, talk of drivers, an error every two hours.\n"
     "*Found* means: at the right time and of the right kind, each once; *false* is every other incident. *Told*\n"
     "means that the sentence names camera or program, length or count, and what cured it.\n\n"
     "Whoever made these logs knew the rules. What comes in words that no rule knows are the kinds `stranger` and\n"

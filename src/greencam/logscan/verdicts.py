@@ -96,17 +96,22 @@ def _redis(case: Case) -> str:
     some = case.of(Trouble.REDIS)
     gone_s = max(one.end_s for one in some) - min(one.start_s for one in some)
     waiting = {one.subject for one in some} - {HEALTH}
-    back = "was gone for" if any(one.ended for one in some) else "was gone and did not come back within"
+    back = any(one.ended for one in some)
+    gone = f"was gone for {lasting(gone_s)}" if back else "was gone and is not back by the end of these lines"
     who = _number(len(waiting), "camera") + " waited, " if waiting else ""
     ended = next((one for one in case.episodes if one.trouble is Trouble.PROCESS and one.subject == "redis"), None)
     how = f" ({next(iter(ended.causes), 'it ended')})" if ended else ""
-    return f"Redis {back} {lasting(gone_s)}{how}; {who}{_loss(case.episodes)}"
+    return f"Redis {gone}{how}; {who}{_loss(case.episodes)}"
+
+
+def _deed(episode: Episode) -> str:
+    known = next((_DEEDS[cause] for cause in episode.causes if cause in _DEEDS), None)
+    return known or f"failed ({next(iter(episode.causes), 'unknown')})"
 
 
 def _camera(case: Case) -> str:
     some = case.of(Trouble.CAMERA)
-    causes = [cause for one in some for cause in one.causes if cause in _DEEDS]
-    deed = _DEEDS[causes[0]] if causes else f"failed ({next(iter(case.main.causes), 'unknown')})"
+    deed = _deed(case.main if case.main in some else some[0])
     times = max(one.times for one in some)
     who = _named(one.subject for one in some)
     together = " together" if len(some) > 1 else ""
@@ -218,12 +223,13 @@ def _also(case: Case) -> list[str]:
         some = [one for one in rest if one.trouble is trouble]
         who = _named(one.subject for one in some)
         count = sum(one.count for one in some)
-        words.append(_ALSO[trouble].format(who=who, count=f"{count:,}", lost=f"{lost_frames(some):,}"))
+        deeds = ", ".join(f"{one.subject} {_deed(one)}{_times(one.times)}" for one in some[:_SHOWN])
+        words.append(_ALSO[trouble].format(who=who, deeds=deeds, count=f"{count:,}", lost=f"{lost_frames(some):,}"))
     return words
 
 
 _ALSO = {
-    Trouble.CAMERA: "{who} failed",
+    Trouble.CAMERA: "{deeds}",
     Trouble.PROCESS: "{who} ended and was started again",
     Trouble.HUNG: "{who} hung and was replaced",
     Trouble.REDIS: "Redis was not reached",
