@@ -41,12 +41,19 @@ JPEG_QUALITY = 85  # 1 to 100
 HEALTH_CHECK_INTERVAL = 60  # seconds
 PERFORMANCE_LOG_INTERVAL = 300  # seconds
 CONNECTION_CHECK_INTERVAL = 30  # seconds
+SLOW_CALL_S = 1.0  # seconds from which on an operation is reported as slow; 0 = never
+METRICS_TEXTFILE = ""  # a *.prom file for Prometheus' node_exporter, docs/guide/metrics.md; empty = none
+METRICS_INTERVAL = 15  # seconds between two writings of it
 
 # --- Logs ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"  # DEBUG, INFO, WARNING, ERROR, CRITICAL
 LOG_ROTATION_SIZE = 50 * 1024 * 1024  # 50 MB
 ERROR_LOG_ROTATION_SIZE = 10 * 1024 * 1024  # 10 MB
 LOG_BACKUP_COUNT = 5  # old files kept of each log
+PERFORMANCE_LOG_DAYS = 14  # old days kept of performance.log
+LOG_FOLDER_MAX_MB = 500  # megabytes of all logs together; the oldest rotated files go first
+LOG_LEVELS = {}  # other levels by logger: {"bus": "DEBUG"}
+LOG_JSON = False  # True: logs/camera_system.jsonl too, for programs
 
 # --- Memory ------------------------------------------------------------------------------------------------------
 RING_SECONDS = 0.2  # seconds of pictures in shared memory, per camera

@@ -11,6 +11,7 @@ usage: ./run.sh [start] [--duration S]   set up if needed, then stream until Ctr
        ./run.sh setup                    make .venv and install what greencam needs, nothing else
        ./run.sh test [PYTEST ARGUMENTS]  set up, then check and test everything
        ./run.sh status [--json]          what runs, how fresh each camera's frames are (exit 0, 1 or 3)
+       ./run.sh metrics                  the suite's figures for Prometheus, once; works while nothing runs too
        ./run.sh stop [--timeout S]       stop everything that runs, and wait for it
        ./run.sh install-service          make it a service that starts with the machine (sudo; --dry-run only tells)
        ./run.sh uninstall-service        take the service away; code, settings and data stay
@@ -120,6 +121,7 @@ case "${1:-start}" in
   setup) setup; say "setup: ready; ./run.sh streams" ;;
   test) shift; setup; ensure_installed requirements-dev.txt; exec scripts/test "$@" ;;
   status) shift; in_venv -m greencam.apps.status "$@" ;;
+  metrics) shift; in_venv -m greencam.apps.metrics "$@" ;;
   stop) shift; in_venv -m greencam.apps.stop "$@" ;;
   install-service) shift; in_venv -m greencam.apps.install_service "$@" ;;
   uninstall-service) shift; in_venv -m greencam.apps.install_service --uninstall "$@" ;;

@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from greencam.handle import enter_venv
+from greencam.handle import enter_service
 
 if __name__ == "__main__":
-    enter_venv()
+    enter_service()
     from greencam.apps.storeimages import main
 
     raise SystemExit(main())

@@ -32,8 +32,8 @@ _GREP, _WC, _OURS = "grep -c ERROR", "wc -l", "log_analyzer.py"
 _GROWTH = 1.15
 _HOW = (
     "Written by `.venv/bin/python benchmarks/log_analysis.py`. Each command over the same file, in turns, the\n"
-    "file in the cache; time is processor time of the whole command with its start.\n"
-    " `grep -c` and `wc -l` look at bytes only.\n"
+    "file in the cache; time is processor time of the whole command with its start. `grep -c` and\n"
+    "`wc -l` look at bytes only.\n"
 )
 
 

@@ -208,8 +208,8 @@ def _soak(section: dict[str, Any]) -> str:
     return (
         f"Capture process and worker, {section['size']} at {section['fps']:g} fps, one reader over Redis so that "
         f"every frame is encoded, {section['minutes']:g} minutes, a sample a second; slope by least squares after "
-        f"{section['warm_minutes']:g} minutes. It rises at first, mostly by the interpreter's free lists of tuples, which "
-        "end at 2000 of each size (docs/decisions/0013).\n\n" + table(heads, rows)
+        f"{section['warm_minutes']:g} minutes. It rises at first, mostly by the interpreter's free lists of "
+        "tuples, which end at 2000 of each size (docs/decisions/0013).\n\n" + table(heads, rows)
     )
 
 

@@ -23,9 +23,10 @@ _READY_S = 60.0
 
 
 class SuiteRun:
-    """Starts `start.py` with these cameras; `close` leaves nothing."""
+    """Starts `start.py` with these cameras and more environment; leaving the context leaves nothing."""
 
-    def __init__(self, cameras: list[dict[str, Any]]) -> None:
+    def __init__(self, cameras: list[dict[str, Any]], **environment: str) -> None:
+        self._environment = environment
         self.folder = Path(tempfile.mkdtemp(prefix="gc-suite-", dir=default_runtime_dir(ROOT).parent))
         (self.folder / "config").mkdir()
         self.write(cameras)
@@ -38,10 +39,11 @@ class SuiteRun:
     def start(self) -> int:
         """Start it; its process number."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith("GREENCAM_")}
+        own = {"GREENCAM_ROOT": str(self.folder), "GREENCAM_RUNTIME_DIR": str(self.folder / "run")}
         with (self.folder / "out.log").open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(ROOT / "start.py")],
-                env={**plain, "GREENCAM_ROOT": str(self.folder), "GREENCAM_RUNTIME_DIR": str(self.folder / "run")},
+                env=plain | own | self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -61,6 +63,10 @@ class SuiteRun:
         """Whether every process works."""
         told = self.status().get("processes", ())
         return bool(told) and all(one["state"] == "running" for one in told)
+
+    def images(self) -> set[Path]:
+        """What its recorder has stored."""
+        return set((self.folder / "images").rglob("*.jpg"))
 
     def stop(self, timeout_s: float = 30.0) -> tuple[int, float]:
         """SIGTERM: exit code (-9 when it had to be killed) and seconds until it had ended."""

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Measure the supervisor: stops at random moments, kills, a crash loop, a child in state D, what it costs.
+"""Measure the supervisor: stops at random moments, kills, a crash loop, a child in state D, a clock
+that jumps, what it costs.
 
 Usage: benchmarks/supervision.py [--quick] [--only NAME]… [--out DIR]
 Writes the section `supervision` of DIR/reliability.md and DIR/benchmarks/supervision.json; DIR is docs/.
-About 10 minutes; --quick, about 2, shows that everything works.
+About 12 minutes; --quick, about 2, shows that everything works.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _CAMPAIGN = campaign.Campaign(
         "kills": _told(supervision_runs.kills),
         "crash_loop": _told(supervision_runs.crash_loop),
         "state_d": _told(supervision_runs.state_d),
+        "clock": _told(supervision_runs.clock),
         "cost": _told(supervision_runs.cost),
     },
     plans=(supervision_runs.FULL, supervision_runs.QUICK),

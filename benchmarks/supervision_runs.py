@@ -11,18 +11,20 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import measure
 from benchmarks.recovery_runs import possible
 from benchmarks.supervised import SuiteRun, await_true
 from greencam.base.clock import SystemClock
-from greencam.base.lock import holder
 from greencam.base.proc import PARENT_VARIABLE
 from greencam.health.process import look_at
-from greencam.supervise.supervisor import LOCK_FILE
 from greencam.upkeep.drill import Hung
 from greencam.upkeep.drill_kinds import KINDS
+
+if TYPE_CHECKING:
+    from tests.wall_clock import WallClock
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _BURNS = "while True:\n    pass\n"
@@ -37,10 +39,13 @@ class Plan:
     loop_s: float
     stuck_s: float
     idle_s: float
+    jump_s: float
 
 
-QUICK = Plan(stops=5, kills=1, loop_s=20.0, stuck_s=4.0, idle_s=5.0)
-FULL = Plan(stops=100, kills=10, loop_s=60.0, stuck_s=20.0, idle_s=60.0)
+QUICK = Plan(stops=5, kills=1, loop_s=20.0, stuck_s=4.0, idle_s=5.0, jump_s=2.0)
+FULL = Plan(stops=100, kills=10, loop_s=60.0, stuck_s=20.0, idle_s=60.0, jump_s=12.0)
+_HOUR_S, _YEARS_S = 3600.0, 3653 * 86400.0
+_JUMPS = (_HOUR_S, -_HOUR_S, _YEARS_S, 0.0, -_YEARS_S, 0.0)
 
 
 def _cameras(count: int, fps: float = 15) -> list[dict[str, Any]]:
@@ -50,18 +55,21 @@ def _cameras(count: int, fps: float = 15) -> list[dict[str, Any]]:
 
 
 def stops(plan: Plan) -> list[dict[str, Any]]:
-    """SIGTERM at a random moment of its first 3 s, while every processor has other work."""
+    """SIGTERM at a random moment of its first 3 s, while every processor has other work.
+
+    `heard` tells whether the process took care of SIGTERM then; before, Python itself was starting.
+    """
     burners = [subprocess.Popen([sys.executable, "-c", _BURNS]) for _ in range(os.cpu_count() or 1)]
     draw, rows = random.Random(38), []
     try:
         with SuiteRun(_cameras(2)) as suite:
             for _ in range(plan.stops):
-                pid = suite.start()  # before it has the lock nothing of it runs yet, and a signal just ends it
-                await_true(lambda: holder(suite.folder / "run" / LOCK_FILE) == pid)  # noqa: B023
-                after_s = draw.uniform(0.0, 3.0)
+                pid, after_s = suite.start(), draw.uniform(0.0, 3.0)
                 time.sleep(after_s)
+                heard = _takes_care_of(pid, signal.SIGTERM)
                 code, took_s = suite.stop()
-                rows.append({"after_s": after_s, "code": code, "took_s": took_s, "left": len(suite.left())})
+                left = len(suite.left())
+                rows.append({"after_s": after_s, "heard": heard, "code": code, "took_s": took_s, "left": left})
             suite.start()
             rows[-1]["next_start_works"] = await_true(suite.ready)
     finally:
@@ -69,6 +77,12 @@ def stops(plan: Plan) -> list[dict[str, Any]]:
             burner.kill()
             burner.wait()
     return rows
+
+
+def _takes_care_of(pid: int, number: signal.Signals) -> bool:
+    """Whether the process catches or holds back this signal (proc(5): SigCgt, SigBlk)."""
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    return any(int(lines[name], 16) >> (number - 1) & 1 for name in ("SigCgt", "SigBlk"))
 
 
 def kills(plan: Plan) -> list[dict[str, Any]]:
@@ -174,6 +188,48 @@ def _stuck_child(parent: int) -> bool:
     except OSError:
         return False
     return any((seen := look_at(pid)) is not None and (seen.state == "D" or seen.stuck) for pid in children)
+
+
+def clock(plan: Plan) -> dict[str, Any] | None:
+    """The wall clock of a suite jumps by hours and years, back and forth; None without a C compiler.
+
+    `jump_s` is longer than a capture or Redis may be silent. A stall is a second look without a new image.
+    """
+    from tests.wall_clock import WallClock, compiler  # the tests' way to set a clock for some processes only
+
+    found = compiler()
+    if found is None:
+        return None
+    with TemporaryDirectory(prefix="gc-clock-") as folder:
+        wall = WallClock(Path(folder), found)
+        wishes = {"GREENCAM_IMAGE_EVERY_S": "0.1", "GREENCAM_CONNECTION_CHECK_INTERVAL": "1"}
+        with SuiteRun(_cameras(2), **wall.environment, **wishes) as suite:
+            suite.start()
+            ready = await_true(suite.ready) and await_true(lambda: len(suite.images()) > 10)
+            before, kept = _numbers(suite), suite.images()
+            stalled = sum(not _goes_on(suite, wall, jump_s, plan.jump_s) for jump_s in _JUMPS)
+            same, lost = _numbers(suite) == before, len(kept - suite.images())
+            years = {path.parent.name[:4] for path in suite.images()}
+            code, _ = suite.stop()
+    return {
+        "jumps": len(_JUMPS), "ready": ready, "jumped": len(years) == 3, "stalls": stalled, "same_processes": same,
+        "images_lost": lost, "code": code,
+    }  # fmt: skip
+
+
+def _numbers(suite: SuiteRun) -> list[tuple[str, int, int]]:
+    return [(one["name"], one["pid"], one["restarts"]) for one in suite.status().get("processes", ())]
+
+
+def _goes_on(suite: SuiteRun, wall: WallClock, offset_s: float, watched_s: float) -> bool:
+    """Whether images go on to be stored for watched_s after the clock was set."""
+    wall.set(offset_s)
+    end_s = time.monotonic() + watched_s
+    while time.monotonic() < end_s:
+        there = len(suite.images())
+        if not await_true(lambda: len(suite.images()) > there, 1.0):  # noqa: B023
+            return False
+    return True
 
 
 def cost(plan: Plan) -> dict[str, Any]:

@@ -61,6 +61,20 @@ class Suite:
         self._started.append(process)
         return process
 
+    def start_with(self, stderr: int, script: str, *words: str) -> subprocess.Popen[str]:
+        """Start a script whose stderr is this descriptor."""
+        argv = [sys.executable, "-P", str(CHECKOUT / script), *words]
+        process = subprocess.Popen(
+            argv, env=self.environment, cwd=self.root, stdout=subprocess.DEVNULL, stderr=stderr, text=True
+        )
+        self._started.append(process)
+        return process
+
+    def python(self, script: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a program that is no root script to its end."""
+        argv = [sys.executable, str(script), *words]
+        return subprocess.run(argv, env=self.environment, cwd=self.root, capture_output=True, text=True, timeout=60)
+
     def run(self, script: str, *words: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a script to its end."""
         return subprocess.run(

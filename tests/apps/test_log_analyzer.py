@@ -185,7 +185,11 @@ def test_a_log_that_can_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "x.log").write_bytes(bytes(range(256)) * 50)
     done = run(tmp_path, "--file", "x.log")
     assert done.returncode == 1
+    assert done.stdout.startswith("Nothing could be read.\n")
     assert "x.log: a binary file, skipped" in done.stdout
+    recent = run(tmp_path, "--file", "x.log", "--recent-errors")
+    assert (recent.returncode, recent.stdout) == (1, ""), "no errors is not what was found"
+    assert "x.log: a binary file, skipped" in recent.stderr
 
 
 def test_the_input_is_a_log_too(root: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencam.apps.watch import render, span
+from greencam.apps.screen import span
+from greencam.apps.watch import render
 
 FACTS: dict[str, Any] = {
     "supervisor_pid": 4711,

@@ -30,6 +30,26 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0, "nobody else reads it"
 
 
+def test_a_mode_that_is_meant_comes_through_whatever_the_umask(tmp_path: Path) -> None:
+    path, before = tmp_path / "shown", os.umask(0o077)
+    try:
+        write_atomic(path, b"x", 0o644)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        write_atomic(path, b"x", 0o644, whatever_umask=True)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    finally:
+        os.umask(before)
+
+
+def test_a_link_that_somebody_put_in_the_parts_place_is_not_followed(tmp_path: Path) -> None:
+    path, victim = tmp_path / "state", tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    path.with_name(f".state.{os.getpid()}.part").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        write_atomic(path, b"x")
+    assert victim.read_bytes() == b"precious"
+
+
 def test_readers_only_ever_see_one_whole_version(tmp_path: Path) -> None:
     path = tmp_path / "state"
     versions = [bytes([i]) * 50_000 for i in range(8)]

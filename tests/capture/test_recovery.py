@@ -78,7 +78,7 @@ def test_alerts_are_in_the_guides_words(scene: Scene, caplog: pytest.LogCaptureF
     scene.fail({"cause": "buffer", "text": "no buffers", "retry": True})
     scene.fail({"cause": "absent", "text": "not there", "retry": True})
     scene.deliver()
-    told = [record.getMessage().split(" cam1")[0] for record in caplog.records]
+    told = [one.getMessage().split(" cam1")[0] for one in caplog.records if one.name == "capture"]
     assert told == [
         "CAMERA_ISSUE: capture_failure",
         "CAMERA_ISSUE: buffer_error",
@@ -92,6 +92,11 @@ def test_what_cured_is_remembered_and_what_failed_too(scene: Scene) -> None:
     scene.fail(polite=True)  # … that failed, and another
     scene.deliver()
     assert scene.memory.experience.sentences() == ["retry cured 1 of 2 timeouts, median 0.1 s"]
+    assert scene.recovery.facts()["tried"] == {
+        "retry": {"cured": 1, "failed": 1},
+        "restart stream": {"cured": 0, "failed": 0},
+        "replace worker": {"cured": 0, "failed": 0},
+    }
 
 
 def test_the_ladder_begins_where_the_cure_was(scene: Scene) -> None:

@@ -81,15 +81,49 @@ def test_what_is_too_old_goes(folder: Path) -> None:
     assert len(left(folder)) == 1
 
 
+class Jumping(FakeClock):
+    """Its wall clock is wrong by `jumped_s`."""
+
+    def __init__(self, jumped_s: float = 0.0) -> None:
+        super().__init__()
+        self.jumped_s = jumped_s
+
+    def wall(self) -> float:
+        return super().wall() + self.jumped_s
+
+
+@pytest.mark.parametrize("jumped_s", [400 * DAY_S, -400 * DAY_S])
+def test_what_was_stored_meanwhile_is_as_old_as_it_is_whatever_the_clock_says(
+    folder: Path, jumped_s: float
+) -> None:
+    """An image a minute for 14 hours, six of them with a wrong clock; its limit of twelve hours is kept."""
+    clock = Jumping()
+    shelf = Shelf(folder, Limits(age_s=12 * HOUR_S), clock)
+    for minute in range(14 * 60):
+        clock.now_s += 60.0
+        clock.jumped_s = jumped_s if 2 * 60 <= minute < 8 * 60 else 0.0
+        shelf.make_room(0)
+        shelf.note(image(folder, minute, wall_s=clock.wall()), 100)
+    kept = left(folder)
+    assert len(kept) == 12 * 60 + 1
+    assert kept[0].name.endswith("_1-119.jpg")
+
+
+def test_an_image_with_a_date_to_come_neither_goes_at_once_nor_keeps_others_for_ever(folder: Path) -> None:
+    clock = FakeClock()
+    for number, wall_s in enumerate((clock.wall() + 3650 * DAY_S, clock.wall() - HOUR_S)):
+        image(folder, number, wall_s=wall_s)
+    shelf = Shelf(folder, Limits(age_s=DAY_S), clock)
+    shelf.look()
+    clock.now_s += 23 * HOUR_S
+    assert shelf.make_room(0) == []
+    clock.now_s += 2 * HOUR_S
+    assert len(shelf.make_room(0)) == 2
+
+
 @pytest.mark.parametrize("jump_s", [400 * DAY_S, 2 * DAY_S])
 def test_a_clock_that_jumps_forward_costs_no_image(folder: Path, jump_s: float) -> None:
     # Fault matrix, row 44.
-    class Jumping(FakeClock):
-        jumped_s = 0.0
-
-        def wall(self) -> float:
-            return super().wall() + self.jumped_s
-
     clock = Jumping()
     for number in range(5):
         image(folder, number, wall_s=clock.wall() - number)
@@ -108,13 +142,7 @@ def test_a_clock_that_jumps_forward_costs_no_image(folder: Path, jump_s: float) 
 
 
 def test_a_clock_that_was_really_set_counts_again_after_a_while(folder: Path) -> None:
-    class Jumping(FakeClock):
-        jumped_s = -400 * DAY_S
-
-        def wall(self) -> float:
-            return super().wall() + self.jumped_s
-
-    clock = Jumping()  # started without a network, in the past
+    clock = Jumping(-400 * DAY_S)  # started without a network, in the past
     image(folder, 1, wall_s=clock.wall())
     shelf = Shelf(folder, Limits(age_s=DAY_S), clock)
     shelf.look()

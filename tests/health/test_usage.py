@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from greencam.health import usage
 from greencam.health.usage import CpuMeter, disk_percent, memory_percent
 
 
@@ -62,3 +63,38 @@ def test_this_machine_tells_all_of_it(tmp_path: Path) -> None:
     used = meter.percent()
     assert used is None or 0 <= used <= 100
     assert disk_percent(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "percent"),
+    [
+        ((10, 100), (60, 200), 50.0),
+        ((10, 100), (10, 200), 0.0),
+        ((0, 0), (100, 100), 100.0),
+        ((10, 100), (10, 100), None),
+        ((10, 100), (5, 50), None),  # the machine was restarted meanwhile
+        (None, (5, 50), None),
+        ((10, 100), None, None),
+    ],
+)
+def test_how_busy_between_two_counts(
+    before: tuple[int, int] | None, after: tuple[int, int] | None, percent: float | None
+) -> None:
+    assert usage.busy_percent(before, after) == percent
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("0.1 0.2 0.3 2/523 77\n", 523), ("0.1\n", None), ("0.1 0.2 0.3 x 77\n", None), ("", None)]
+)
+def test_threads_of_the_machine(tmp_path: Path, text: str, count: int | None) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/loadavg").write_text(text)
+    assert usage.thread_count(tmp_path) == count
+
+
+def test_the_disk_of_a_folder_and_of_one_that_is_not_there_yet(tmp_path: Path) -> None:
+    here, later = usage.disk_facts(tmp_path), usage.disk_facts(tmp_path / "not" / "yet")
+    assert (here["there"], later["there"]) == (True, False)
+    assert here["device"] == later["device"]
+    assert later["folder"] == str(tmp_path / "not" / "yet")
+    assert 0 <= here["percent"] <= 100

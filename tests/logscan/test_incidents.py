@@ -111,8 +111,7 @@ def test_all_planted_incidents_are_found_and_at_most_one_that_was_not_planted(se
                 failed(24, "cam2", "disconnected"),
                 cured(40, "cam2", cause="disconnected"),
             ],
-            "Redis was gone and is not back by the end of these lines; 1 camera waited, nothing is reported lost; "
-            "cam2 was disconnected",
+            "not back by the end of these lines; 1 camera waited, nothing is reported lost; cam2 was disconnected",
         ),
         ([line(0, "cam1 takes too much: 700 MB; replacing it", "ERROR")], "cam1 ended (it took too much) and was"),
         ([failed(0), failed(9)], "cam1 hung; not cured by the end of these lines"),

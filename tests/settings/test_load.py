@@ -128,6 +128,12 @@ def test_other_files_and_roots(tmp_path: Path) -> None:
         ("IMAGES_DIR = '~/x'", "config.py line 1: IMAGES_DIR: write the whole path"),
         ("LOGS_DIR = 'a\\0b'", "config.py line 1: LOGS_DIR: holds a control character"),
         ("LOGS_DIR = '\\ud800'", "config.py line 1: LOGS_DIR: holds bytes that are not UTF-8 text"),
+        (
+            "METRICS_TEXTFILE = 'a.txt'",
+            "config.py line 1: METRICS_TEXTFILE: must end in .prom: node_exporter reads no ",
+        ),
+        ("METRICS_TEXTFILE = '~/a.prom'", "config.py line 1: METRICS_TEXTFILE: write the whole path"),
+        ("METRICS_INTERVAL = 0", "config.py line 1: METRICS_INTERVAL: 0 is less than 1"),
         ("CAMERA_FORMAT = 'RGB999'", "config.py line 1: CAMERA_FORMAT: 'RGB999' is no pixel format; known: "),
         ("CAMERA_SOURCE = 'webcam'", "config.py line 1: CAMERA_SOURCE: not a camera source; the forms are auto, "),
         ("API_SERVER_CONFIG = 3", "config.py line 1: API_SERVER_CONFIG: needs keys with values, not 3"),

@@ -12,12 +12,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from greencam.base import proc
 from greencam.base.clock import SystemClock
 from greencam.base.errors import SettingsError
+from greencam.base.log_line import Identity, Line
+from greencam.base.log_setup import Levels, set_up_queue
 from greencam.base.notify import notifier_for
 from greencam.base.place import control_socket
 from greencam.base.service import run
@@ -27,18 +30,33 @@ from greencam.supervise.control import ask
 from greencam.supervise.fleet import Fleet
 from greencam.supervise.pinger import Pinger
 from greencam.supervise.policy import Patience
-from greencam.supervise.relay import LogFile, Relay, RelayHandler
+from greencam.supervise.relay import Relay
 from greencam.supervise.supervisor import Claim, Supervisor, SupervisorParts, Wanted
 from greencam.supervise.table import ProcessSpec
 from greencam.supervise.vitals import Voice
 
 ROOT = Path(__file__).resolve().parents[2]
+LOG_COUNTS = {"lines": {"INFO": 7}, "dropped": {"a": 2}, "issues": {"throttled": 1}}
 SLEEPS = "import time; time.sleep(600)"
 # Renews the beat that its last word names, ten times a second.
 BEATS = (
     "import sys, time\nfrom pathlib import Path\nfrom greencam.base import beat\n"
     "while True:\n    beat.renew(Path(sys.argv[-1]), time.monotonic()); time.sleep(0.1)\n"
 )
+
+
+class PlainFile:
+    """`LEVEL message` of every record in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, lines: Sequence[Line]) -> None:
+        with self._path.open("a") as stream:
+            stream.writelines(f"{line.level} {line.message}\n" for line in lines)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def table(folder: Path) -> tuple[ProcessSpec, ...]:
@@ -73,14 +91,14 @@ def main(folder: Path) -> int:
     claim = Claim(folder / "run")
     notifier = notifier_for(os.environ, clock)
     proc.adopt_orphans()
-    relay = Relay(LogFile(folder / "log", 1 << 20, 1))
-    logging.getLogger().handlers[:] = [RelayHandler(relay, logging.Formatter("%(levelname)s %(message)s"))]
-    logging.getLogger().setLevel("INFO")
+    log = set_up_queue(Identity("start"), [PlainFile(folder / "log")], Levels(), clock)
+    relay = Relay(log, clock)
     parts = SupervisorParts(
         Pinger(lambda: None, 30.0, clock),
         Voice(notifier, lambda: True),
         lambda: None,
         lambda: Wanted(table(folder), {}),
+        log_counts=lambda: LOG_COUNTS,
     )
     fleet = Fleet(table(folder), lambda spec: Child(spec, relay, clock), clock)
     supervisor = Supervisor(fleet, claim, parts, clock, stop)
@@ -88,6 +106,7 @@ def main(folder: Path) -> int:
     relay.start()
     code = run(supervisor, stop, clock, logging.getLogger("supervisor"))
     relay.stop()
+    log.flush()
     return code
 
 

@@ -16,9 +16,9 @@ from greencam.base import beat
 from greencam.base.errors import EXIT_ENDED
 from greencam.supervise.child import Child, State, Wish
 from greencam.supervise.policy import FIRST_S, HEALTHY_S, LIMIT_S, Patience
-from greencam.supervise.relay import LogFile, Relay
 from greencam.supervise.table import ProcessSpec
 from tests.fake_clock import FakeClock
+from tests.log_outputs import silent_relay
 from tests.suite import wait_until
 
 
@@ -41,7 +41,7 @@ def clock() -> MovedClock:
 @pytest.fixture
 def make(tmp_path: Path, clock: MovedClock) -> Iterator[Make]:
     """A child that runs this script, with real processes and a time that the test moves."""
-    relay = Relay(LogFile(tmp_path / "log", 1 << 20, 1))
+    relay = silent_relay()
     relay.start()
     made: list[Child] = []
 
@@ -238,7 +238,7 @@ def test_one_that_is_stopped_by_a_signal_is_ended_all_the_same(
     clock.now_s += 31
     child.look(clock.now_s)
     gone(child, clock)
-    assert child.last_end == "SIGTERM"
+    assert child.last_end == "SIGTERM (hung)"
 
 
 def test_one_that_ignores_sigterm_is_killed(make: Make, tmp_path: Path, clock: MovedClock) -> None:
@@ -257,7 +257,7 @@ def test_one_that_ignores_sigterm_is_killed(make: Make, tmp_path: Path, clock: M
     child.look(clock.now_s)
     ended(child)
     child.look(clock.now_s)
-    assert child.last_end == "SIGKILL"
+    assert child.last_end == "SIGKILL (hung)"
 
 
 def test_time_in_which_we_did_not_run_is_nobodys_fault(make: Make, tmp_path: Path, clock: MovedClock) -> None:

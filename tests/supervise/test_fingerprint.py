@@ -33,6 +33,7 @@ def prints(root: Path, site: str = SITE, **environ: str) -> dict[str, str]:
         (SITE, {"IMAGES_DIR": "elsewhere"}, {"recorder"}),
         (SITE, {"LOG_ROTATION_SIZE": "1048576"}, set()),
         (SITE, {"CONNECTION_CHECK_INTERVAL": "7"}, set()),
+        (SITE, {"METRICS_TEXTFILE": "a.prom", "METRICS_INTERVAL": "7"}, set()),
         (SITE, {"RING_SECONDS": "1"}, {"a", "b", "recorder"}),
         (SITE, {"FRAME_RATE": "7"}, {"a"}),
     ],

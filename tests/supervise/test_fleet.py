@@ -11,8 +11,8 @@ import pytest
 from greencam.base.errors import EXIT_SOFTWARE, GivenUp, exit_code
 from greencam.supervise.child import Child, Wish
 from greencam.supervise.fleet import Fleet
-from greencam.supervise.relay import LogFile, Relay
 from greencam.supervise.table import ProcessSpec
+from tests.log_outputs import silent_relay
 from tests.suite import wait_until
 from tests.supervise.test_child import MovedClock
 
@@ -30,7 +30,7 @@ class Ground:
 
     def __init__(self, folder: Path, clock: MovedClock) -> None:
         self.folder, self.clock = folder, clock
-        self.relay = Relay(LogFile(folder / "log", 1 << 20, 1))
+        self.relay = silent_relay()
         self.relay.start()
         self.fleet: Fleet | None = None
 

@@ -16,8 +16,8 @@ from greencam.supervise.child import Child, State
 from greencam.supervise.fleet import Fleet
 from greencam.supervise.guard import EVERY_S, Guard, judge, to_tell
 from greencam.supervise.policy import Allowance
-from greencam.supervise.relay import LogFile, Relay
 from greencam.supervise.table import ProcessSpec
+from tests.log_outputs import silent_relay
 from tests.suite import wait_until
 from tests.supervise.test_child import MovedClock
 
@@ -59,7 +59,7 @@ class Ground:
 
     def __init__(self, folder: Path, script: str, allowance: Allowance) -> None:
         self.clock = MovedClock()
-        self.relay = Relay(LogFile(folder / "log", 1 << 20, 1))
+        self.relay = silent_relay()
         self.relay.start()
         path = folder / "job.py"
         path.write_text(script)
@@ -108,6 +108,7 @@ def test_a_process_that_takes_too_much_is_replaced_with_its_reason(
     assert "64 MiB is its limit; replacing it" in caplog.text
     wait_until(lambda: not ground.child.running)
     ground.turn()
+    assert ground.child.last_end == "SIGTERM (took too much)"
     ground.turn(60.0)
     assert ground.child.pid not in {None, first}
     assert ground.child.restarts == 1

@@ -19,7 +19,7 @@ from greencam.base.errors import EXIT_ENDED, Refused
 from greencam.camera import hung_file
 from greencam.health.process import look_at
 from tests.suite import children_of, processes_with, wait_until
-from tests.supervise.mini import BEATS, SLEEPS, MiniSuite
+from tests.supervise.mini import BEATS, LOG_COUNTS, SLEEPS, MiniSuite
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 ESCAPES = (  # a grandchild with a session of its own, that hears nothing
@@ -286,6 +286,12 @@ def test_a_name_that_does_not_exist_is_refused_with_the_nearest(mini: MiniSuite)
     for request in ("fly", "stop"):
         with pytest.raises(Refused):
             mini.ask(request)
+
+
+def test_a_status_tells_what_was_logged(mini: MiniSuite) -> None:
+    mini.start(row("a"))
+    wait_until(lambda: running(mini, "a"))
+    assert (mini.ask() or {})["logs"] == LOG_COUNTS
 
 
 def test_whoever_calls_and_says_nothing_or_too_much_holds_up_nobody(mini: MiniSuite) -> None:

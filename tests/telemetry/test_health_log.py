@@ -157,7 +157,10 @@ def test_a_check_with_a_bug_is_logged_with_its_traceback_and_the_next_turn_comes
     wait_until(lambda: not health._busy.is_set())
     health.tick(made.clock.now_s + 2)
     wait_until(lambda: made.lines.of("CONNECTION"))
-    assert made.lines.kept[0].exc_info
+    (issue,) = made.lines.of("ISSUE")
+    assert (issue["issue_type"], issue["severity"]) == ("system_health_check_failed", "ERROR")
+    assert issue["context"]["error"] == "ZeroDivisionError: "
+    assert "in check" in issue["context"]["stack"]
     health.stop()
     health.stop()
 

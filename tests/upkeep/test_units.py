@@ -131,7 +131,7 @@ def test_user_folder_and_writable_folders_are_put_in_everywhere() -> None:
             assert values(text, "User") == ["camera"]
             assert values(text, "WorkingDirectory") == ["/srv/cams"]
     assert values(unit_files(place)[SUITE], "ReadWritePaths")[0].startswith("/mnt/usb/images /srv/cams/logs ")
-    assert "/srv/cams/run.sh status" in cron_file(place)
+    assert "/srv/cams/health_check.py" in cron_file(place)
 
 
 @pytest.mark.parametrize(

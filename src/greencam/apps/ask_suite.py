@@ -4,20 +4,45 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
+from greencam.base.files import read_json
 from greencam.base.lock import holder
 from greencam.base.place import control_socket
 from greencam.settings.load import load
 from greencam.supervise.control import ask
-from greencam.supervise.supervisor import LOCK_FILE
+from greencam.supervise.supervisor import LOCK_FILE, STATUS_FILE
 
 EXIT_NOT_RUNNING = 3
 _PATIENCE_S = 15.0
 _LOOK_S = 0.1
+
+
+@dataclass(frozen=True)
+class SuiteFacts:
+    """The running suite as seen from outside: its process (None: nothing runs), and its answer, None when it hangs.
+
+    `processes` are those of the answer, else those of the file that it writes at every change.
+    """
+
+    pid: int | None
+    answer: dict[str, Any] | None
+    processes: list[dict[str, Any]]
+
+
+def suite_facts(runtime: Path, timeout_s: float = 3.0) -> SuiteFacts:
+    """Look at the suite of this folder; never raises."""
+    pid = holder(runtime / LOCK_FILE)
+    if pid is None:
+        return SuiteFacts(None, None, [])
+    table = read_json(runtime / STATUS_FILE)
+    answer = ask(control_socket(runtime), {"do": "status"}, timeout_s)
+    written = table.get("children", []) if isinstance(table, dict) else []
+    return SuiteFacts(pid, answer, (answer or {}).get("processes") or written)
 
 
 def request(deed: str, names: list[str], *, as_json: bool = False) -> int:

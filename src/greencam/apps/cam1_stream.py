@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
         from greencam.apps.worker import main as worker_main
 
         pipe_fd, dump_fd = (int(words[words.index(option) + 1]) for option in (_WORKER_OPTION, _DUMP_OPTION))
-        return worker_main(pipe_fd, dump_fd)
+        return worker_main(pipe_fd, dump_fd, words[words.index("--camera") + 1])
     from greencam.apps.capture import main as capture_main
 
     return capture_main(words)

@@ -14,11 +14,14 @@ from pathlib import Path
 from greencam.apps.arguments import above_zero, zero_or_more
 from greencam.apps.delivery import delivery_of, disk_copy_of
 from greencam.apps.edge import at_the_edge
-from greencam.base import heap, log, proc
+from greencam.apps.logs import open_log, wish_of
+from greencam.base import heap, proc
 from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_ENDED, EXIT_OK, Refused
 from greencam.base.files import private_folder
 from greencam.base.lock import Lock
+from greencam.base.log_line import Identity
+from greencam.base.log_setup import LogWish
 from greencam.base.place import facts_path, lock_path, ring_path
 from greencam.base.proc import python_argv
 from greencam.base.service import run
@@ -81,12 +84,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _capture(options: argparse.Namespace) -> int:
     settings = load()
-    log.set_up(settings.machine.log_level)
     clock, stop = SystemClock(), Stop().on_signals()
     proc.die_with_parent(signal.SIGTERM)
     sys.setswitchinterval(_SWITCH_S)
     heap.return_large_blocks()
     camera = _camera(settings, options)
+    open_log(settings, Identity("cam1_stream", camera.id))
     runtime = private_folder(settings.runtime_dir)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # the lock tells others whom to signal; not before we listen
     lock = Lock(lock_path(runtime, camera.id), f"the capture of {camera.id}")
@@ -107,7 +110,7 @@ def _capture(options: argparse.Namespace) -> int:
         quarantine=Quarantine(camera.id, clock),
         facts_file=FactsFile(facts_path(runtime, camera.id)),
     )
-    parts = CaptureParts(_workers(camera.id, clock), sources, Witness(camera.id))
+    parts = CaptureParts(_workers(camera.id, wish_of(settings), clock), sources, Witness(camera.id))
     service = CaptureService(spec, capture_settings(settings), parts, clock, stop)
     signal.signal(signal.SIGUSR2, lambda *_: service.recover_soon())  # what Redis asks for, while Redis is away
     if copy is not None:
@@ -120,9 +123,9 @@ def _capture(options: argparse.Namespace) -> int:
     return EXIT_ENDED if ended else code
 
 
-def _workers(camera: str, clock: SystemClock) -> Callable[[CameraSpec], Worker]:
+def _workers(camera: str, wish: LogWish, clock: SystemClock) -> Callable[[CameraSpec], Worker]:
     argv = python_argv("cam1_stream.py", "--camera", camera)
-    return lambda spec: Worker(argv, spec, clock)
+    return lambda spec: Worker(argv, spec, clock, wish)
 
 
 def _recovery(camera: CameraSettings, settings: Settings, clock: SystemClock) -> Recovery:

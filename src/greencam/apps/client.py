@@ -17,15 +17,17 @@ from greencam.apps import consume
 from greencam.apps.arguments import above_zero, whole_above_zero
 from greencam.apps.delivery import Recording, lock_of, recorder_of
 from greencam.apps.edge import at_the_edge
+from greencam.apps.logs import open_log
 from greencam.apps.share import share
-from greencam.base import log
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, Refused
+from greencam.base.log_line import Identity
 from greencam.base.stop import Stop
 from greencam.bus.link import RedisTarget, connect, target_of
 from greencam.bus.roles import CONSUMER, VIEWER
+from greencam.capture.facts_file import local_facts
 from greencam.client import outage
-from greencam.client.camera_status import local_facts, remote_facts
+from greencam.client.camera_status import remote_facts
 from greencam.client.feed import Feed
 from greencam.client.latest_facts import LatestFacts
 from greencam.client.outage import Facts
@@ -85,11 +87,11 @@ def _consume(options: argparse.Namespace) -> int:
     settings = load()
     if options.verify is not None:
         return _verify(options, settings)
-    log.set_up(settings.machine.log_level)
     clock, stop = SystemClock(), Stop().on_signals()
     role = CONSUMER if options.save or options.group else VIEWER
     places = replace(Places.of(settings), redis=target_of(settings, role.name))
     camera = options.camera or next(iter(places.cameras), "cam1")
+    open_log(settings, Identity("client", camera))
     if options.group:
         options.worker = options.worker or f"{os.uname().nodename}-{os.getpid()}"
         return share(options, camera, places, stop)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from greencam.base import monitoring
 from greencam.base.errors import StoreBusy
 from greencam.base.stop import Stop
 from greencam.client.feed import Feed
@@ -129,7 +130,7 @@ def _give(sink: Sink, frame: Frame, job: Job) -> None:
     except Exception:  # noqa: BLE001 - a sink's fault must not end the others; logged below, not every time
         job.faults += 1
         if job.faults in {1, 10, 100} or job.faults % 1000 == 0:
-            _log.exception("a sink failed on frame %s (%d so far)", frame.header.frame_id, job.faults)
+            monitoring.failed(_log, "a sink failed, %d times so far", job.faults, frame=frame.header.frame_id)
 
 
 def run_jobs(jobs: Sequence[Job], places: Places, stop: Stop, duration_s: float | None) -> None:

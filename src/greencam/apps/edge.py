@@ -7,8 +7,11 @@ import os
 import sys
 from collections.abc import Callable
 
+from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_OK, EXIT_USAGE, GreencamError, SettingsError, exit_code
 from greencam.base.log import without_secrets
+from greencam.base.log_line import Identity, Line, own_name
+from greencam.base.log_streams import JsonStderr, read_by_program
 
 
 def at_the_edge(work: Callable[[], int]) -> int:
@@ -19,10 +22,10 @@ def at_the_edge(work: Callable[[], int]) -> int:
     try:
         return work()
     except SettingsError as error:
-        print(error, file=sys.stderr)  # masked where it was made; its examples of URLs must stay whole
+        _tell(str(error))  # masked where it was made; its examples of URLs must stay whole
         return exit_code(error)
     except GreencamError as error:
-        print(without_secrets(str(error)), file=sys.stderr)
+        _tell(without_secrets(str(error)))
         return exit_code(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
@@ -32,3 +35,12 @@ def at_the_edge(work: Callable[[], int]) -> int:
         return EXIT_USAGE
     except KeyboardInterrupt:
         return 130
+
+
+def _tell(text: str) -> None:
+    """Sentences for a person; errors of the log for the process that started us."""
+    if not read_by_program(os.environ):
+        print(text, file=sys.stderr)
+        return
+    now_s, who = SystemClock().wall(), Identity(own_name(sys.argv[0]))
+    JsonStderr().write([Line(now_s, "ERROR", who, row) for row in text.splitlines()])

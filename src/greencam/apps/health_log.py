@@ -25,4 +25,5 @@ def health_log(settings: Settings, clock: Clock) -> HealthLog:
         machine.health_check_interval, machine.performance_log_interval, machine.connection_check_interval
     )
     disk = settings.images_dir if settings.images_dir.exists() else settings.root
-    return HealthLog(Subjects({"redis": ping}, disk), intervals, clock, logging.getLogger("health"))
+    subjects = Subjects({"redis": ping}, disk, memory_warning_percent=machine.safeguard_thresholds.memory_warning)
+    return HealthLog(subjects, intervals, clock, logging.getLogger("health"))

@@ -140,16 +140,16 @@ def _size_bytes(logs: Sequence[log_files.Log]) -> int:
 
 
 def _report(analysis: Analysis, sections: Sequence[Section], hours: float | None, clock: Clock) -> dict[str, Any]:
-    summary = analysis.summary()
+    summary, troubles = analysis.summary(), analysis.troubles.result()
     since = iso(clock.wall() - hours * 3600) if hours else None
     return {
         **with_aliases(analysis.logs()),
         "generated": iso(clock.wall()),
         "window": {"hours": hours, "since": since},
-        "verdict": verdict(summary),
+        "verdict": verdict(summary, troubles),
         "summary": summary,
         **{section.name: section.collector.result() for section in sections},
-        "troubles": analysis.troubles.result(),
+        "troubles": troubles,
     }
 
 
@@ -183,8 +183,10 @@ def _recent(analysis: Analysis, progress: Progress, hours: float, *, as_json: bo
         return
     for line in recent.rest():
         print(line)
-    print(f"{recent.count:,} errors, issues and lost connections in the last {hours:g} hours")
-    for trouble in analysis.troubles.result():
+    troubles = analysis.troubles.result()
+    if analysis.summary()["lines"] or not troubles:
+        print(f"{recent.count:,} errors, issues and lost connections in the last {hours:g} hours")
+    for trouble in troubles:
         print(one_line(f"{trouble['log']}: {trouble['what']} ({trouble['count']} times)"), file=sys.stderr)
 
 

@@ -8,23 +8,19 @@ import sys
 from typing import Any
 
 from greencam.apps import camera_text
+from greencam.apps.ask_suite import suite_facts
 from greencam.apps.edge import at_the_edge
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import BusUnavailable
-from greencam.base.files import read_json
-from greencam.base.lock import holder
-from greencam.base.place import control_socket
 from greencam.bus import beats, keys
 from greencam.bus.link import RedisTarget, connect, target_of
 from greencam.bus.roles import API
+from greencam.capture.facts_file import frame_age_s, local_facts
 from greencam.capture.service import describe_format
-from greencam.client.camera_status import frame_age_s, local_facts
 from greencam.health.freshness import is_stale
 from greencam.settings.camera_model import CameraSettings
 from greencam.settings.load import load
 from greencam.settings.model import Settings
-from greencam.supervise.control import ask
-from greencam.supervise.supervisor import LOCK_FILE, STATUS_FILE
 
 EXIT_DEGRADED = 1
 EXIT_NOT_RUNNING = 3  # LSB: the program is not running
@@ -53,11 +49,8 @@ def report(*, as_json: bool) -> int:
 
 def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
     """The suite's state: processes from the supervisor's file, freshness from the rings, the rest from beats."""
-    runtime = settings.runtime_dir
-    pid = holder(runtime / LOCK_FILE)
-    table = read_json(runtime / STATUS_FILE) if pid is not None else None
-    told_by_suite = ask(control_socket(runtime), {"do": "status"}) if pid is not None else None
-    written = table.get("children", []) if isinstance(table, dict) else []
+    suite = suite_facts(settings.runtime_dir)
+    answer = suite.answer or {}
     told = _beats(target_of(settings, API.name), [camera.id for camera in settings.cameras])
     enabled = [camera for camera in settings.cameras if camera.enabled]
     cameras = [
@@ -65,10 +58,10 @@ def gather(settings: Settings, clock: Clock) -> dict[str, Any]:
         for camera in enabled
     ]
     return {
-        "supervisor_pid": pid,
-        "processes": (told_by_suite or {}).get("processes") or written,
-        "uptime_s": (told_by_suite or {}).get("uptime_s"),
-        "loop_lag_ms": (told_by_suite or {}).get("loop_lag_ms"),
+        "supervisor_pid": suite.pid,
+        "processes": suite.processes,
+        "uptime_s": answer.get("uptime_s"),
+        "loop_lag_ms": answer.get("loop_lag_ms"),
         "cameras": cameras,
         "redis": target_of(settings).described,
         "redis_connected": told[_REDIS] is not None,

@@ -13,11 +13,13 @@ from greencam.apps import consume
 from greencam.apps.arguments import above_zero, zero_or_more
 from greencam.apps.delivery import Recording, lock_of, recorder_of
 from greencam.apps.edge import at_the_edge
-from greencam.base import log, proc
+from greencam.apps.logs import open_log
+from greencam.base import proc
 from greencam.base.beat import JointBeat
 from greencam.base.clock import SystemClock
 from greencam.base.errors import Refused
 from greencam.base.files import private_folder
+from greencam.base.log_line import Identity
 from greencam.base.place import beat_path
 from greencam.base.proc import supervised
 from greencam.base.stop import Stop
@@ -54,7 +56,7 @@ def _store(options: argparse.Namespace) -> int:
     if options.consumer and options.every is not None:
         raise Refused("how often a durable consumer gets a frame is said in config/config.yaml; leave out --every")
     settings = load()
-    log.set_up(settings.machine.log_level)
+    open_log(settings, Identity("storeimages", process=RECORDER if supervised() else ""))
     clock, stop = SystemClock(), Stop().on_signals()
     proc.die_with_parent(signal.SIGTERM)
     places = Places.of(settings)

@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from logging import Formatter
 from types import FrameType
 
 from greencam import __version__
@@ -18,11 +17,17 @@ from greencam.apps.arguments import above_zero
 from greencam.apps.ask_suite import request
 from greencam.apps.edge import at_the_edge
 from greencam.apps.health_log import health_log
+from greencam.apps.logs import open_log
+from greencam.apps.metrics import metrics_textfile
 from greencam.apps.status import report
 from greencam.apps.watch import watch
-from greencam.base import log, proc
+from greencam.base import proc
 from greencam.base.clock import Clock, SystemClock
+from greencam.base.log_counts import LogCounts
+from greencam.base.log_files import MAIN, link_legacy
+from greencam.base.log_line import Identity
 from greencam.base.notify import notifier_for
+from greencam.base.place import log_counts_path
 from greencam.base.service import run
 from greencam.base.stop import Stop
 from greencam.bus.credentials import new_passwords
@@ -39,12 +44,10 @@ from greencam.supervise.child import Child
 from greencam.supervise.fleet import Fleet
 from greencam.supervise.guard import Guard
 from greencam.supervise.pinger import Pinger
-from greencam.supervise.relay import LogFile, Relay, RelayHandler
+from greencam.supervise.relay import Relay
 from greencam.supervise.supervisor import Claim, Reload, Supervisor, SupervisorParts, Wanted
 from greencam.supervise.table import REDIS, ProcessSpec, process_table
 from greencam.supervise.vitals import Voice
-
-LOG_FILE = "camera_system.log"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,14 +78,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _carry_out(options: argparse.Namespace) -> int:
+    asks = options.status or options.watch or options.restart or options.stop or options.only or options.hold
+    return _ask(options) if asks else _supervise(options)
+
+
+def _ask(options: argparse.Namespace) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):  # a question that is broken off is not answered: no exit 0
+        signal.signal(number, signal.SIG_DFL)
     if options.status:
         return report(as_json=options.json)
     if options.watch:
         return watch()
-    for deed in ("restart", "stop", "only", "hold"):
-        if getattr(options, deed):
-            return request(deed, getattr(options, deed), as_json=options.json)
-    return _supervise(options)
+    deed = next(deed for deed in ("restart", "stop", "only", "hold") if getattr(options, deed))
+    return request(deed, getattr(options, deed), as_json=options.json)
 
 
 def _supervise(options: argparse.Namespace) -> int:
@@ -92,12 +100,11 @@ def _supervise(options: argparse.Namespace) -> int:
     notifier = notifier_for(os.environ, clock)
     proc.adopt_orphans()
     machine = settings.machine
-    log_file = LogFile(settings.logs_dir / LOG_FILE, machine.log_rotation_size, machine.log_backup_count)
-    relay = Relay(log_file)
-    _log_through(relay, machine.log_level)
+    counts = LogCounts(log_counts_path(settings.runtime_dir), clock)
+    log = open_log(settings, Identity("start"), [counts])
+    relay = Relay(log, clock)
+    link_legacy(settings.root, settings.logs_dir)
     _introduce(settings)
-    if log_file.trouble:
-        logging.getLogger("supervisor").error("%s; going on without a log file", log_file.trouble)
     pinger = Pinger(_ping(settings), machine.connection_check_interval, clock)
 
     def make_child(spec: ProcessSpec) -> Child:
@@ -107,14 +114,22 @@ def _supervise(options: argparse.Namespace) -> int:
     voice = Voice(notifier, _streams(settings, clock))
     fleet = Fleet(process_table(settings), make_child, clock)
     guard = Guard(fleet, footprint)
-    parts = SupervisorParts(pinger, voice, _preparation(settings), _wanted, (health.tick, guard.tick))
+    parts = SupervisorParts(
+        pinger, voice, _preparation(settings), _wanted, (health.tick, guard.tick), counts.as_dict
+    )
     supervisor = Supervisor(fleet, claim, parts, clock, stop)
     _on_hangup(supervisor.reload, stop)
     relay.start()
+    metrics = metrics_textfile(settings, clock)
+    if metrics is not None:
+        metrics.start()
     code = run(supervisor, stop, clock, logging.getLogger("supervisor"), duration_s=options.duration)
     health.stop()
+    if metrics is not None:
+        metrics.stop()
     logging.getLogger("supervisor").info("everything is stopped")
     relay.stop()
+    log.flush()
     return code
 
 
@@ -166,12 +181,6 @@ def _on_hangup(reload: Reload, stop: Stop) -> None:
     signal.signal(signal.SIGHUP, on_signal)
 
 
-def _log_through(relay: Relay, level: str) -> None:
-    root = logging.getLogger()
-    root.handlers[:] = [RelayHandler(relay, Formatter(log.LINE_FORMAT))]
-    root.setLevel(level)
-
-
 def _introduce(settings: Settings) -> None:
     """Say in a few lines what was found and chosen."""
     python = platform.python_version()
@@ -181,7 +190,7 @@ def _introduce(settings: Settings) -> None:
     store = settings.storage
     every = f"one every {store.every_s:g} s" if store.every_s else "every frame"
     lines.append(f"  images {settings.images_dir} ({every}, at most {store.max_mb} MB per camera)")
-    lines.append(f"  log    {settings.logs_dir / LOG_FILE}")
+    lines.append(f"  log    {settings.logs_dir / MAIN}")
     print("\n".join([*lines, *(f"  note: {text}" for text in settings.warnings)]), flush=True)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from typing import Any
 
+from greencam.apps.screen import Screen, cut, span
 from greencam.apps.status import gather
 from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_OK
@@ -13,40 +12,25 @@ from greencam.base.stop import Stop
 from greencam.settings.load import load
 
 _EVERY_S = 1.0
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 _NARROW = 72
 _Row = tuple[str, ...]
 
 
 def watch() -> int:
     """Show until Ctrl-C; exit 0."""
-    stop, clock, live = Stop().on_signals(), SystemClock(), sys.stdout.isatty()
+    stop, clock = Stop().on_signals(), SystemClock()
     settings = load()
-    _write(_ENTER if live else "")
-    try:
+    with Screen() as screen:
         while not stop.requested:
-            size = shutil.get_terminal_size((80, 24))
-            lines = render(gather(settings, clock), size.columns)
-            if live:
-                shown = lines[: size.lines - 1]
-                _write("\x1b[H" + "".join(f"{line}\x1b[K\r\n" for line in shown) + "\x1b[J")
-            else:
-                _write("\n".join([*lines, "", ""]))
+            screen.show(render(gather(settings, clock), screen.width))
             stop.wait(_EVERY_S)
-    finally:
-        _write(_LEAVE if live else "")
     return EXIT_OK
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def render(facts: dict[str, Any], width: int) -> list[str]:
     """The view as lines of at most `width` letters; narrow ones leave out what matters least."""
     if facts["supervisor_pid"] is None:
-        return [_cut("greencam does not run; start it with ./run.sh", width)]
+        return [cut("greencam does not run; start it with ./run.sh", width)]
     wide = width >= _NARROW
     head = [f"greencam  process {facts['supervisor_pid']}"]
     if facts["uptime_s"] is not None:
@@ -57,7 +41,7 @@ def render(facts: dict[str, Any], width: int) -> list[str]:
     lines = ["  ".join(head), f"{facts['redis']}: {redis}", ""]
     lines += _table(("PROCESS", "STATE", "PID", "UP", "WORK", "RESTARTS", "LAST END"), _process_rows(facts), wide)
     lines += ["", *_table(("CAMERA", "STATE", "FPS", "FRAME", "LIT", "TROUBLE"), _camera_rows(facts), True)]
-    return [_cut(line, width) for line in lines]
+    return [cut(line, width) for line in lines]
 
 
 def _process_rows(facts: dict[str, Any]) -> list[_Row]:
@@ -102,25 +86,7 @@ def _table(heads: _Row, rows: list[_Row], wide: bool) -> list[str]:
     ]
 
 
-def span(seconds: float) -> str:
-    """A length of time in at most six letters: 59s, 59m59s, 23h59m, 400d."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    return f"{whole // 86400}d"
-
-
 def _age(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     return f"{seconds:.1f}s" if seconds < 10 else span(seconds)
-
-
-def _cut(line: str, width: int) -> str:
-    """At most `width` letters, in one line, without anything that a terminal obeys."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in line)
-    return plain if len(plain) <= width else f"{plain[: width - 1]}…"

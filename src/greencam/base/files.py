@@ -29,15 +29,21 @@ def store_errors(what: str) -> Iterator[None]:
         raise StoreBusy(f"{what}: {os.strerror(error.errno or 0)}", cause="store") from error
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o640, *, durable: bool = False) -> None:
+def write_atomic(
+    path: Path, data: bytes, mode: int = 0o640, *, durable: bool = False, whatever_umask: bool = False
+) -> None:
     """Replace `path` by `data` so that readers see the old or the new file, never a part.
 
-    `durable` also forces it to the medium (fsync of file and folder); raises OSError as the system does.
+    `durable` also forces it to the medium (fsync of file and folder); `whatever_umask` gives it `mode` even when
+    this process's umask would take some of it away. Raises OSError as the system does.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    # In a folder that others may write to somebody could have put a link there.
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(fd, "wb") as stream:
+            if whatever_umask:
+                os.fchmod(fd, mode)
             stream.write(data)
             if durable:
                 stream.flush()

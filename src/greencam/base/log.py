@@ -8,15 +8,20 @@ import sys
 
 # Guide 1, "Log File Structure": `2024-01-15 10:30:15,123 - camera_system - INFO - message`.
 LINE_FORMAT = "%(asctime)s - camera_system - %(levelname)s - %(message)s"
+# What names a secret: within the name of a query value, and as a whole word before `=` in a path.
+SECRET_PART = "pass|pwd|secret|token|key|auth|user|login"  # noqa: S105 - names, no values
+SECRET_WORD = "user|usr|username|pass|passwd|password|pwd"  # noqa: S105 - names, no values
 # A password may hold quotes and even an @, so everything up to the last @ before a space or slash goes.
 # Both patterns are bounded, so that a line of a megabyte without a URL costs no more than its length.
 _USERINFO = re.compile(r"://[^/\s]*@")
 _SECRET_QUERY = re.compile(
-    r"(?P<name>[?&;][^=&;?#\s]{0,40}(?:pass|pwd|secret|token|key|auth|user|login)[^=&;?#\s]{0,40}=)[^&;#\s'\"]*",
-    re.IGNORECASE,
+    rf"(?P<name>[?&;][^=&;?#\s]{{0,40}}(?:{SECRET_PART})[^=&;?#\s]{{0,40}}=)[^&;#\s'\"]*", re.IGNORECASE
 )
 # Some recorders want it in the path: rtsp://host/user=admin_password=secret_channel=1.sdp
-_SECRET_PATH = re.compile(r"(?P<name>\b(?:user|usr|username|pass|passwd|password|pwd)=)[^&;/\s'\"]+", re.IGNORECASE)
+_SECRET_PATH = re.compile(rf"(?P<name>\b(?:{SECRET_WORD})=)[^&;/\s'\"]+", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(?:^|[_.-])(?:pass|passwd|password|passwords|pwd|secret|token|auth|authorization|key)$", re.IGNORECASE
+)
 
 
 def without_secrets(text: str) -> str:
@@ -25,6 +30,11 @@ def without_secrets(text: str) -> str:
     for pattern in (_SECRET_QUERY, _SECRET_PATH):
         text = pattern.sub(r"\g<name>***", text)
     return text
+
+
+def hidden_by_name(name: str) -> bool:
+    """Whether the value of a key with this name is a secret as a whole: `redis_password`, `api-key`, `Token`."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def one_line(text: str) -> str:

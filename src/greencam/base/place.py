@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 ROOT_VARIABLE = "GREENCAM_ROOT"
+SUPERVISOR_LOCK, SUPERVISOR_STATUS = "supervisor.lock", "supervisor.json"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - POSIX shared memory is a folder there on Linux
 
 
@@ -51,9 +52,19 @@ def facts_path(runtime_dir: Path, camera: str) -> Path:
     return runtime_dir / f"{camera}.json"
 
 
+def log_counts_path(runtime_dir: Path) -> Path:
+    """What the suite's log has counted; with a dot, which no camera's id has."""
+    return runtime_dir / ".logs.json"
+
+
 def beat_path(runtime_dir: Path, process: str) -> Path:
     """The beat of a process of the suite: a camera's id, or a dot and a word, which no camera is called."""
     return runtime_dir / f"{process}.beat"
+
+
+def last_look_path(runtime_dir: Path) -> Path:
+    """What the last health check saw, for the next one; with a dot, so that no camera is called so."""
+    return runtime_dir / ".health.json"
 
 
 def control_socket(runtime_dir: Path) -> Path:

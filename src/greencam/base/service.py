@@ -6,6 +6,7 @@ import logging
 import math
 from typing import Protocol
 
+from greencam.base import monitoring
 from greencam.base.clock import Clock
 from greencam.base.errors import EXIT_FAILED, EXIT_OK, GreencamError, exit_code
 from greencam.base.stop import Stop
@@ -47,8 +48,8 @@ def run(service: Service, stop: Stop, clock: Clock, log: logging.Logger, duratio
     except GreencamError as error:
         log.error("%s stops: %s", service.name, error)
         return exit_code(error)
-    except Exception:
-        log.exception("%s stops on an unexpected error", service.name)
+    except Exception:  # noqa: BLE001 - the service runner
+        monitoring.failed(log, "%s stops on an unexpected error", service.name)
         return EXIT_FAILED
     finally:
         service.stop()

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from greencam.base import monitoring
 from greencam.base.errors import FrameError
 from greencam.bus import chain
 from greencam.bus.chain import ACKNOWLEDGED, NONE, FrameId, Gap, Link, Place, Verdict
@@ -98,6 +99,8 @@ class Follower:
             self._rejected.popitem(last=False)
         self.rejected += 1
         _log.error("%s: skipped an entry that is no frame (%s): %s", self._consumer, cause, chain.id_text(frame))
+        text = "an entry of the stream is no frame; it is skipped"
+        monitoring.issue("pickle_error", text, cause=cause, frame=chain.id_text(frame), consumer=self._consumer)
         return [Rejected(frame, cause)]
 
     def _break(self, frame: FrameId) -> Gap:

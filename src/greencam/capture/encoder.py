@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from greencam.base import monitoring
 from greencam.base.clock import Clock
 from greencam.base.errors import FrameError, Overrun
 from greencam.base.tally import Tally
@@ -23,6 +24,7 @@ from greencam.frame.ring_reader import RingFrame, RingReader, Start
 _IDLE_S = 0.1
 _UNDECIDED_S = 1.0  # by then Redis has said whether somebody waits for frames
 _log = logging.getLogger("encoder")
+_ENCODE = monitoring.timed("encode")
 
 
 class Encoder:
@@ -71,6 +73,8 @@ class Encoder:
         self._ending.set()
         if self._thread.is_alive():
             self._thread.join(timeout=0.5)
+            if self._thread.is_alive():
+                monitoring.issue("thread_timeout", "the encoder does not end; it is left behind")
 
     def _run(self) -> None:
         while not self._ending.is_set():
@@ -81,7 +85,7 @@ class Encoder:
             except FrameError as error:
                 self._tally.count(f"frames rejected: {error.cause}")
             except Exception:  # noqa: BLE001 - a service runner: the thread must live, the cause be seen
-                _log.exception("encoding failed")
+                monitoring.failed(_log, "encoding failed")
                 self._ending.wait(1.0)
 
     def _turn(self) -> None:
@@ -110,10 +114,13 @@ class Encoder:
         names = self._delivery.wished(grabbed_s) if self._delivery else ()
         if not live and not names:
             return
-        entry = self._encode(frame)
+        with _ENCODE:
+            entry = self._encode(frame)
         self.encoded += 1
         if names and self._delivery and not self._delivery.put(entry, grabbed_s, names):
             self._tally.count("frames not accepted by the spool")
+            text = "the spool takes no more frames; they are lost for durable consumers"
+            monitoring.issue("queue_overflow", text, queue="spool", frame=entry.header.frame_id)
         if live:
             self._spool.put(entry)
 

@@ -1,4 +1,7 @@
-"""What a capture process says of itself on its own host: a file in memory, renewed every second, Redis or not."""
+"""What a capture process says of itself on its own host: a file in memory, renewed every second, Redis or not.
+
+Light to import: who only asks needs neither numpy nor Redis.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from typing import Any
 
 from greencam.base import beat
 from greencam.base.clock import Clock
+from greencam.base.errors import FrameError
 from greencam.base.files import read_json, write_json
 from greencam.base.lock import holder
-from greencam.base.place import facts_path, lock_path
+from greencam.base.place import facts_path, lock_path, ring_path
+from greencam.frame.ring_peek import newest_header
+from greencam.health.freshness import is_stale
 
 PERIOD_S = 1.0
 _RENEWED_S = 3.0  # one that is older was left by a capture that hangs
@@ -32,6 +38,24 @@ def read_facts(runtime_dir: Path, camera: str, clock: Clock) -> dict[str, Any] |
     written_s = facts.get(_WRITTEN)
     fresh = isinstance(written_s, int | float) and clock.monotonic() - written_s <= _RENEWED_S
     return facts if fresh else None
+
+
+def local_facts(runtime_dir: Path, camera: str, clock: Clock) -> dict[str, Any] | None:
+    """The facts of this host's capture, with the age of the newest frame as the ring tells it now."""
+    facts = read_facts(runtime_dir, camera, clock)
+    age_s = frame_age_s(runtime_dir, camera, clock)
+    if facts is None or age_s is None:
+        return facts
+    return {**facts, "frame_age_s": age_s, "stale": is_stale(facts, age_s) or bool(facts.get("frozen"))}
+
+
+def frame_age_s(runtime_dir: Path, camera: str, clock: Clock) -> float | None:
+    """Seconds since the newest frame in the camera's ring on this host, None without one."""
+    try:
+        head = newest_header(ring_path(runtime_dir, camera))
+    except (FileNotFoundError, FrameError):
+        return None
+    return None if head is None else round((clock.monotonic_ns() - head.published_ns) / 1e9, 3)
 
 
 class FactsFile:

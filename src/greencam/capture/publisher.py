@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from greencam.base import monitoring
 from greencam.base.backoff import Backoff
 from greencam.base.clock import Clock
 from greencam.base.errors import BusUnavailable
@@ -28,6 +29,7 @@ _TURN_S = 0.1
 _LOOK_S = 0.25
 _MESSAGES = 256
 _log = logging.getLogger("bus")
+_PUBLISH, _BEAT = monitoring.timed("redis_publish"), monitoring.timed("redis_beat")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,11 @@ class Outlets:
 
 
 class Publisher:
-    """Everything that one camera tells and hears over Redis."""
+    """Everything that one camera tells and hears over Redis.
+
+    `delivery_facts` are the `delivery` part of the beat, a second old at most while Redis answers or is gone, one
+    time-out older while it hangs; empty without a durable consumer.
+    """
 
     def __init__(self, target: RedisTarget, camera: str, outlets: Outlets, clock: Clock) -> None:
         self._target, self._camera, self._clock = target, camera, clock
@@ -70,6 +76,7 @@ class Publisher:
         self._tried_through = (0, 0)
         self.commands: deque[dict[str, Any]] = deque(maxlen=_MESSAGES)
         self.connected = self.wanted = False
+        self.delivery_facts: dict[str, Any] = {}
         self.sent = self.lost_connections = 0
         self.taken_epoch = self._delivery.taken_epoch if self._delivery else 0
 
@@ -89,6 +96,8 @@ class Publisher:
         self._bell.set()
         if self._thread.is_alive():
             self._thread.join(timeout=drain_s + 0.5)
+            if self._thread.is_alive():
+                monitoring.issue("thread_timeout", "the bus thread does not end; it is left behind")
 
     def _run(self) -> None:
         session: Session | None = None
@@ -100,7 +109,7 @@ class Publisher:
                 self._close(session, error)
                 session = None
             except Exception:  # noqa: BLE001 - a service runner: the thread must live, the cause be seen
-                _log.exception("the bus thread failed")
+                monitoring.failed(_log, "the bus thread failed")
                 self._close(session, BusUnavailable("unexpected error"))
                 session = None
         if session is not None:
@@ -123,6 +132,7 @@ class Publisher:
         session = Session(client, frames, channels.Listener(client, self._target, *hears))
         if not self.connected:
             _log.info("%s: connected to %s (%s)", self._camera, self._target.described, server_version(client))
+            monitoring.connection("redis", True)
         self.connected = True
         self._backoff.reset()
         return session
@@ -149,7 +159,10 @@ class Publisher:
             return False
         if resend:
             self._delivery.resend()
+        began_s, waiting = self._clock.monotonic(), self._delivery.waiting
         more = self._delivery.turn()
+        if waiting:
+            monitoring.measured("redis_deliver", self._clock.monotonic() - began_s)
         self.taken_epoch = max(self.taken_epoch, self._delivery.taken_epoch)
         return more
 
@@ -166,7 +179,8 @@ class Publisher:
         last = batch[-1].header
         self._tried_through = max(self._tried_through, (last.epoch, last.seq))
         refused = session.frames.repeated
-        session.frames.send(batch, self._clock)
+        with _PUBLISH:
+            session.frames.send(batch, self._clock)
         self._spool.release(last)
         self.sent += len(batch)
         if session.frames.repeated != refused:
@@ -183,18 +197,27 @@ class Publisher:
     def _beat(self, session: Session) -> None:
         now = self._clock.monotonic()
         if now >= self._beat_due_s:
-            beats.put(session.client, self._target, keys.beat(self._camera), self._all_facts())
+            with _BEAT:
+                beats.put(session.client, self._target, keys.beat(self._camera), self._all_facts())
             self._beat_due_s = now + keys.BEAT_PERIOD_S
 
     def _all_facts(self) -> dict[str, Any]:
-        return self._facts() | ({"delivery": self._delivery.facts()} if self._delivery else {})
+        return self._facts() | self._look_at_delivery()
+
+    def _look_at_delivery(self) -> dict[str, Any]:
+        if self._delivery is not None:
+            self.delivery_facts = {"delivery": self._delivery.facts()}
+        return self.delivery_facts
 
     def _close(self, session: Session | None, error: BusUnavailable) -> None:
         """Disconnect, say so once, wait a growing while."""
         if self.connected or self._backoff.tries == 0:
             _log.warning("%s: %s; capture goes on, retrying", self._camera, error)
+            monitoring.issue("redis_connection_failed", str(error), cause=error.cause)
+            monitoring.connection("redis", False, cause=error.cause)
         if self._delivery is not None:
             self._delivery.tell_lost()
+        self._look_at_delivery()  # how full the spool is matters most now, and no beat tells it
         self.lost_connections += self.connected
         self.connected = self.wanted = False
         if session is not None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from greencam.base import monitoring
 from greencam.base.clock import Clock
 from greencam.capture import ladder
 from greencam.capture.causes import CauseClass, class_of, issue_word
-from greencam.capture.experience import ExperienceFile
+from greencam.capture.experience import RUNG_WORDS, ExperienceFile
 from greencam.capture.ladder import Fault, Ladder, Limits, Rung, Step
 from greencam.capture.reboot_request import Case, RebootDesk
 
@@ -76,10 +77,12 @@ class Recovery:
         self._steady_since_s: float | None = None
         self._frozen_digest: int | None = None
         self._seen_working = False
+        self._told_connected: bool | None = None
         self.ladder = Ladder()
         self.attempt: Attempt | None = None
         self.incidents: deque[dict[str, Any]] = deque(maxlen=_KEPT_INCIDENTS)
         self.reboot = ""
+        self._tried: dict[Rung, Counter[str]] = {Rung(number): Counter() for number in RUNG_WORDS}
 
     @property
     def troubled(self) -> bool:
@@ -98,6 +101,9 @@ class Recovery:
         self.ladder, step = ladder.after_failure(self.ladder, fault, self._limits, start, self._draw(), now_s)
         if fresh:
             self.incidents.append(self._incident(failure, kind))
+            self._connected(False, cause=cause)
+            if kind is CauseClass.DISCONNECTED:
+                monitoring.issue("camera_connection_failed", str(failure["text"]), cause=cause)
         text = f"{failure['text']} ({cause}); {_plan(step)}"
         _log.warning("CAMERA_ISSUE: %s %s: %s", issue_word(kind), self._camera, text)
         self._consider_reboot()
@@ -143,6 +149,7 @@ class Recovery:
         if attempt is None:
             if not self.troubled:
                 self._steady_since_s = self._steady_since_s or now_s
+                self._connected(True)
             return
         attempt.frames += count
         attempt.first_s = attempt.first_s or now_s
@@ -159,9 +166,16 @@ class Recovery:
             if self.incidents:
                 cured = {"ended": round(self._clock.wall(), 3), "cured_by": attempt.rung.words}
                 self.incidents[-1].update(cured, seconds=round(took_s, 3))
+        self._connected(True)
         self._settle(cured=True)
         self._frozen_digest, self.reboot = None, ""
         self._steady_since_s = now_s
+
+    def _connected(self, now: bool, **details: str) -> None:
+        """A CONNECTION line when it comes or goes."""
+        if now is not self._told_connected:
+            self._told_connected = now
+            monitoring.connection("camera", now, **details)
 
     def _settle(self, *, cured: bool) -> None:
         """Close the attempt under way and remember how it went."""
@@ -169,6 +183,7 @@ class Recovery:
         if attempt is not None and attempt.cause:
             until_s = attempt.first_s if cured and attempt.first_s else self._clock.monotonic()
             took_s = until_s - attempt.began_s
+            self._tried[attempt.rung]["cured" if cured else "failed"] += 1
             self._memory.record(str(class_of(attempt.cause)), int(attempt.rung), cured, took_s)
         if cured:
             # Until it has been steady for a while, a new failure goes on where this one ended.
@@ -213,6 +228,7 @@ class Recovery:
             "consecutive_failures": self.ladder.failures,
             "failed_recoveries": self.ladder.failed_recoveries if self.troubled else 0,
             "rung": attempt.rung.words if attempt else None,
+            "tried": {rung.words: {"cured": n["cured"], "failed": n["failed"]} for rung, n in self._tried.items()},
             "should_reboot": self.troubled and ladder.wants_reboot(self.ladder, self._limits),
             "reboot": self.reboot,
             "incidents": list(self.incidents)[-3:],

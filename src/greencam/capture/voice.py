@@ -91,7 +91,7 @@ class Voice:
         """Account for this moment, and renew the facts on this host if it is time to."""
         self._account(now_s)
         if self._sources.facts_file.due(now_s):
-            self._sources.facts_file.renew(self.facts(), now_s)
+            self._leave_here(self.facts(), now_s)
 
     def _account(self, now_s: float) -> None:
         """A second with a new picture is lit; a dark one is charged to what capture knows of the reason."""
@@ -104,7 +104,10 @@ class Voice:
         """Something has changed: let everybody know at once, on this host and over Redis."""
         facts = self.facts()
         self._sources.publisher.tell(keys.state(self._spec.id), facts)
-        self._sources.facts_file.renew(facts, self._clock.monotonic())
+        self._leave_here(facts, self._clock.monotonic())
+
+    def _leave_here(self, facts: dict[str, Any], now_s: float) -> None:
+        self._sources.facts_file.renew(facts | self._sources.publisher.delivery_facts, now_s)
 
     def announce(self, event: str) -> None:
         """`stream_started` or `stream_ended`, with all that a consumer needs to join."""

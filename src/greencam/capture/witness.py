@@ -10,7 +10,6 @@ from greencam.capture.evidence import gather
 from greencam.capture.worker import Worker
 from greencam.health.process import ProcessFacts, look_at
 
-_OUR_OWN = " - camera_system - "  # base/log.py's form: what the worker itself logged is in the log already
 _log = logging.getLogger("capture")
 
 
@@ -39,8 +38,7 @@ class Witness:
         if self._pid != worker.pid:
             return None
         worker.driver_lines()
-        drivers = [line for line in worker.last_lines if _OUR_OWN not in line]
-        found = gather(None, drivers, worker.dump())
+        found = gather(None, worker.last_lines, worker.dump())
         if self._hangs or worker.unkillable:
             # Where it hangs shows best when it was killed and is still there.
             process = look_at(worker.pid) if worker.unkillable else self._before

@@ -6,13 +6,16 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 from collections import deque
 from contextlib import suppress
 from typing import Any
 
 from greencam.base import proc
 from greencam.base.clock import Clock
+from greencam.base.log_line import Identity, from_json
+from greencam.base.log_raw import PIECE_BYTES, RawText
+from greencam.base.log_setup import WISH_VARIABLE, LogWish, carry
+from greencam.base.log_streams import JSON, LINES_VARIABLE
 from greencam.base.proc import ChildSpec
 from greencam.camera.source import CameraSpec
 from greencam.capture.pipe import Pipe
@@ -21,8 +24,10 @@ from greencam.frame.copying import streaming_copies
 KILL_GRACE_S = 2.0
 TERM_GRACE_S = 1.0  # SIGTERM first: a driver that is killed may leave the hardware occupied
 _KEPT_LINES = 40
-_LINE_BYTES = 2000
+_LINE_BYTES = PIECE_BYTES
+_LINE_CHARS = 2000
 _DUMP_BYTES = 16 << 10
+_WISH = LogWish()
 _PIPE_BYTES = 1 << 20  # what a driver may say in one go without being held up (fcntl(2), F_SETPIPE_SZ)
 
 
@@ -68,21 +73,23 @@ class Lines:
 class Worker:
     """One worker process, from spawn to its end."""
 
-    def __init__(self, argv: list[str], spec: CameraSpec, clock: Clock) -> None:
-        """Start it and hand it the camera's facts through the pipe; main thread only."""
+    def __init__(self, argv: list[str], spec: CameraSpec, clock: Clock, wish: LogWish = _WISH) -> None:
+        """Start it and hand it the camera's facts through the pipe; main thread only. `wish`: how it logs."""
         ours, theirs = socket.socketpair()
         self._stderr, self._dump = Lines(), Lines()
         with theirs:
             fd, dump_fd = theirs.fileno(), self._dump.theirs
             words = [*argv, "--worker-fd", str(fd), "--dump-fd", str(dump_fd)]
-            copying = streaming_copies(os.environ)
-            child = ChildSpec(words, copying, pass_fds=(fd, dump_fd), stderr=self._stderr.theirs)
+            told = {**streaming_copies(os.environ), LINES_VARIABLE: JSON, WISH_VARIABLE: wish.as_text()}
+            child = ChildSpec(words, told, pass_fds=(fd, dump_fd), stderr=self._stderr.theirs)
             self._process = proc.spawn(child)
         self._stderr.started()
         self._dump.started()
         self.pipe = Pipe(ours)
         self.pipe.send({"spec": spec.to_json()})
         self._clock = clock
+        self._text = RawText(Identity("cam1_stream", spec.id), clock)
+        self._driver: deque[str] = deque(maxlen=_KEPT_LINES)
         self._leaving_since_s: float | None = None
         self._killed_s: float | None = None
 
@@ -103,19 +110,20 @@ class Worker:
 
     @property
     def last_lines(self) -> list[str]:
-        """The last lines that it or its driver wrote to stderr."""
-        return list(self._stderr.last)
+        """The last lines that its driver wrote to stderr; what it logged itself is in the log."""
+        return list(self._driver)
 
     def events(self) -> list[dict[str, Any]]:
         """What it said since the last call."""
         return self.pipe.receive()
 
     def driver_lines(self) -> list[str]:
-        """Lines on its stderr since the last call; passed on to ours, where the log is made."""
+        """What came on its stderr since the last call, as plain text; all of it goes to our log."""
         lines = self._stderr.read()
-        for line in lines:
-            print(line, file=sys.stderr)
-        return lines
+        self._driver.extend(line[:_LINE_CHARS] for line in lines if from_json(line) is None)
+        records = [record for line in lines for record in self._text.take(line)]
+        carry(records if lines else self._text.idle())
+        return [_plain(line) for line in lines]
 
     def order(self, what: str, **details: Any) -> bool:
         """Answer a worker that reported a failure and waits: `retry` or `restart`; False when it is gone."""
@@ -180,6 +188,13 @@ class Worker:
         """Close our ends of the pipes after it has gone; its last lines are passed on."""
         while self._stderr.fd >= 0 and self.driver_lines():
             pass
+        carry(self._text.end())
         self.pipe.close()
         self._stderr.close()
         self._dump.close()
+
+
+def _plain(line: str) -> str:
+    """The text of a line, whether the driver wrote it or the worker logged it."""
+    record = from_json(line)
+    return line if record is None else record.message

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from greencam.base import monitoring
 from greencam.base.clock import Clock
 from greencam.base.errors import Broken, CameraUnavailable, GreencamError, Refused, Unavailable
 from greencam.base.log import without_secrets
@@ -27,6 +28,7 @@ _RING_WAIT_S = 10.0
 _ORDER_WAIT_S = 10.0
 _GARBAGE_LIMIT = 10  # pictures in a row that nobody can use, until it counts as a failure
 _log = logging.getLogger("worker")
+_FETCH = monitoring.timed("fetch_image", 0.0)  # how long a picture may take is the rate's matter: never slow
 
 MakeSource = Callable[[CameraSpec, Clock], CameraSource]
 
@@ -53,7 +55,7 @@ class WorkerLoop:
             self._tell(failed=failure(error))
         except Exception as error:  # noqa: BLE001 - the service runner of this process
             # A driver may raise anything; whatever it is, the parent must learn it and start afresh.
-            _log.exception("the camera's driver failed")
+            monitoring.failed(_log, "the camera's driver failed")
             self._tell(
                 failed={
                     "retry": True,
@@ -85,7 +87,9 @@ class WorkerLoop:
         timeout_s = spec.timeout_s
         while not self._stop.requested:
             try:
-                self._put(writer, source.read(timeout_s), opened.format)
+                with _FETCH:
+                    picture = source.read(timeout_s)
+                self._put(writer, picture, opened.format)
             except CameraUnavailable as error:
                 timeout_s = self._ordered(error)
             else:

@@ -10,19 +10,17 @@ import os
 import signal
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from greencam.base.clock import Clock
-from greencam.base.errors import BusUnavailable, FrameError
+from greencam.base.errors import BusUnavailable
 from greencam.base.files import read_json
 from greencam.base.lock import holder
-from greencam.base.place import facts_path, ring_path
+from greencam.base.place import facts_path
 from greencam.bus import beats, channels, keys
 from greencam.bus.link import Client, RedisTarget, connect, target_of
 from greencam.bus.roles import API
-from greencam.capture.facts_file import capture_pid, read_facts
-from greencam.frame.ring_reader import RingReader
+from greencam.capture.facts_file import capture_pid, frame_age_s, local_facts
 from greencam.health.freshness import is_stale
 from greencam.health.score import score_of
 from greencam.settings.machine_model import CameraHealthThresholds
@@ -39,24 +37,6 @@ def remote_facts(client: Client, target: RedisTarget, camera: str) -> dict[str, 
         return beats.read(client, target, keys.beat(camera))
     except BusUnavailable:
         return None
-
-
-def local_facts(runtime_dir: Path, camera: str, clock: Clock) -> dict[str, Any] | None:
-    """The facts of this host's capture, with the age of the newest frame as the ring tells it now."""
-    facts = read_facts(runtime_dir, camera, clock)
-    age_s = frame_age_s(runtime_dir, camera, clock)
-    if facts is None or age_s is None:
-        return facts
-    return {**facts, "frame_age_s": age_s, "stale": is_stale(facts, age_s) or bool(facts.get("frozen"))}
-
-
-def frame_age_s(runtime_dir: Path, camera: str, clock: Clock) -> float | None:
-    """Seconds since the newest frame in the camera's ring on this host, None without one."""
-    try:
-        frame = RingReader(ring_path(runtime_dir, camera), clock).newest_frame(0.0)
-    except (FileNotFoundError, FrameError):
-        return None
-    return None if frame is None else round((clock.monotonic_ns() - frame.header.published_ns) / 1e9, 3)
 
 
 def camera_status(facts: dict[str, Any] | None, thresholds: CameraHealthThresholds) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
+from greencam.base import monitoring
 from greencam.base.clock import Clock, SystemClock
 from greencam.base.errors import CameraUnavailable, FrameError, Overrun, Refused
 from greencam.base.pace import RateMeter
@@ -120,6 +121,8 @@ class Feed:
                 pass  # the hole shows in the next frame's number and is counted there
             except FrameError as error:
                 self.stats.rejected[error.cause] += 1
+                text = f"a frame of {self.camera} can't be used: {error}"
+                monitoring.issue("pickle_error", text, cause=error.cause)
             else:
                 if frame is not None:
                     self.stats.note(frame, same_host=self._captured_here())

@@ -210,6 +210,29 @@ def read_index(folder: Path) -> IndexContent | None:
     return IndexContent(images, notes)
 
 
+class IndexSummary(NamedTuple):
+    """How many images there are, their bytes, and when the newest frame among them was taken (ns since 1970)."""
+
+    images: int
+    size_bytes: int
+    newest_wall_ns: int | None
+
+
+def summary(folder: Path, timeout_s: float) -> IndexSummary | None:
+    """The index in three figures, or None without one; raises StoreBusy, also when it is locked for timeout_s."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return None
+    with _store_errors(path):
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)
+        try:
+            images, size_bytes = db.execute("SELECT count(*), total(size_bytes) FROM images").fetchone()
+            newest = db.execute("SELECT wall_ns FROM images ORDER BY epoch DESC, seq DESC LIMIT 1").fetchone()
+        finally:
+            db.close()
+    return IndexSummary(images, int(size_bytes), newest[0] if newest else None)
+
+
 def _id(text: str) -> FrameId:
     epoch, _, seq = text.partition("-")
     return int(epoch), int(seq)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from greencam.base import monitoring
 from greencam.base.clock import Clock
 from greencam.base.errors import Refused, StoreBusy
 from greencam.base.stop import Stop
@@ -18,6 +19,7 @@ _WAIT_S = 0.2
 _AGAIN_S = 1.0
 _TELL_S = 60.0
 _log = logging.getLogger("store")
+_STORE = monitoring.timed("store")
 
 
 class Recorder:
@@ -83,7 +85,8 @@ class Recorder:
             self._turned()
             began_s = self._clock.monotonic()
             try:
-                self._store.keep(events, place)
+                with _STORE:
+                    self._store.keep(events, place)
             except (StoreBusy, Refused) as error:
                 self._say(error)
                 if stop.wait(_AGAIN_S):

@@ -34,11 +34,15 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One image on the shelf; `wall_s` is when it was stored, in seconds since 1970."""
+    """One image on the shelf; `wall_s` is when it was stored, in seconds since 1970, as the clock was then.
+
+    `mono_s` is the same on the monotonic clock for what was stored since we look: no jump makes that older.
+    """
 
     path: Path
     size_bytes: int
     wall_s: float
+    mono_s: float | None = None
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -67,11 +71,15 @@ class Shelf:
         for path in images_in(self._folder):
             with suppress(FileNotFoundError):  # a person tidies up at this very moment
                 facts = path.stat()
-                self._note(Kept(path, facts.st_size, facts.st_mtime))
+                self._note(Kept(path, facts.st_size, facts.st_mtime, self._mono_of(facts.st_mtime)))
         self._drop_left_overs()
         newest_s = max((item.wall_s for item in self._items), default=self._clock.wall())
         if self._clock.wall() - newest_s > _DAY_S:  # switched off for long, or a clock that is wrong already
             self._trusted_from_s = self._clock.monotonic() + _JUMP_REST_S
+
+    def _mono_of(self, wall_s: float) -> float | None:
+        """A date to come tells only that a clock was or is wrong: then its age counts from now."""
+        return self._clock.monotonic() if wall_s > self._clock.wall() + _DAY_S else None
 
     def _drop_left_overs(self) -> None:
         """Remove what a killed recorder was writing; nobody writes at one image for a minute."""
@@ -82,7 +90,7 @@ class Shelf:
 
     def note(self, path: Path, size_bytes: int) -> None:
         """Remember an image that was just stored."""
-        self._note(Kept(path, size_bytes, self._clock.wall()))
+        self._note(Kept(path, size_bytes, self._clock.wall(), self._clock.monotonic()))
 
     def _note(self, item: Kept) -> None:
         if self._limits == NO_LIMITS:
@@ -96,7 +104,7 @@ class Shelf:
         Raises OSError, and StoreBusy when the disk has too little room whatever is removed.
         """
         oldest_s, removed = self._oldest_allowed_s(), []
-        while self._items and (self._too_much(wanted_bytes) or self._items[0].wall_s < oldest_s):
+        while self._items and (self._too_much(wanted_bytes) or self._too_old(self._items[0], oldest_s)):
             removed.append(self._remove_oldest())
         return removed + self._free(wanted_bytes)
 
@@ -138,8 +146,13 @@ class Shelf:
         limit = self._limits.size_bytes
         return bool(limit) and self.size_bytes + wanted_bytes > limit
 
+    def _too_old(self, item: Kept, oldest_s: float) -> bool:
+        if item.mono_s is None or self._limits.age_s is None:
+            return item.wall_s < oldest_s
+        return self._clock.monotonic() - item.mono_s > self._limits.age_s
+
     def _oldest_allowed_s(self) -> float:
-        """Wall time before which images go; none do for a while after the clock jumped by more than a day.
+        """Wall time before which found images go; none do for a while after the clock jumped by more than a day.
 
         A box without a clock battery starts in the past and jumps when it finds the network; a wrong clock must
         not cost the images.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from greencam.base import monitoring
 from greencam.base.clock import Clock
 from greencam.base.errors import GreencamError, Overrun, Refused, StoreBusy
 from greencam.base.files import store_errors, write_atomic
@@ -16,6 +17,7 @@ from greencam.client.frames import Frame
 from greencam.client.retention import NO_LIMITS, Limits, Shelf
 
 _log = logging.getLogger("store")
+_STORE = monitoring.timed("store")
 
 
 class Sink(Protocol):
@@ -79,7 +81,8 @@ class FolderSink:
         every_s = self._settings.every_s
         self._next_s = self._next_s + every_s if late_s < every_s else now + every_s
         try:
-            self._store(frame)
+            with _STORE:
+                self._store(frame)
         except Overrun:
             self._tally.count("images overtaken while they were encoded")
         except (StoreBusy, Refused) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from greencam.base import monitoring
 from greencam.base.clock import Clock
 from greencam.base.errors import FrameError, Overrun
 from greencam.base.tally import Tally
@@ -61,7 +62,7 @@ class Tap:
             except FrameError as error:
                 self._tally.count(f"{self._feed.camera}: frames that can't be used ({error.cause})")
             except Exception:  # noqa: BLE001 - a service runner: the thread must live, the cause be seen
-                _log.exception("%s: reading frames failed", self._feed.camera)
+                monitoring.failed(_log, "%s: reading frames failed", self._feed.camera)
                 self._clock.sleep(_TURN_S)
         self._feed.close()
 

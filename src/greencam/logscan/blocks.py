@@ -151,7 +151,7 @@ class Blocks:
 
 def lines_of(block: bytes, log: str, troubles: Troubles) -> list[bytes]:
     """The lines of a block, the overlong ones cut, without the carriage returns of Windows."""
-    lines = block.replace(b"\r\n", b"\n").split(b"\n")
+    lines = (block.replace(b"\r\n", b"\n") if b"\r" in block else block).split(b"\n")
     if not lines[-1]:
         lines.pop()
     if len(block) > LONGEST_LINE_BYTES and max(map(len, lines), default=0) > LONGEST_LINE_BYTES:

@@ -43,11 +43,11 @@ def report_lines(report: Mapping[str, Any], sections: Iterable[Section] = ()) ->
     return [cut(line) for line in lines]
 
 
-def verdict(summary: Mapping[str, Any]) -> str:
-    """One sentence: how much went wrong, and what most of it was."""
+def verdict(summary: Mapping[str, Any], troubles: Sequence[Mapping[str, Any]] = ()) -> str:
+    """One sentence: how much went wrong, and what most of it was; `troubles` of the reading itself."""
     errors, warnings = summary["errors"], summary["warnings"]
     if not summary["lines"]:
-        return "Nothing was written in this time."
+        return "Nothing could be read." if troubles else "Nothing was written in this time."
     if not errors:
         return f"No errors, {_number(warnings, 'warning')}."
     most, count = next(iter(summary["error_types"].items()), ("?", 0))
@@ -177,7 +177,8 @@ def _troubles(troubles: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["COULD NOT BE READ AS IT SHOULD"]
     for one in troubles[:_MOST_ROWS]:
         times = f" ({one['count']:,} times)" if one["count"] > 1 else ""
-        lines.append(f"  {one_line(one['log'])}: {one_line(one['what'])}{times}")
+        text = f"{one_line(one['log'])}: {one_line(one['what'])}{times}"
+        lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
     return [*lines, *_more(troubles, _MOST_ROWS)]
 
 

@@ -15,9 +15,10 @@ from greencam.settings.yaml_file import parse_scalar
 PREFIX = "GREENCAM_"
 CONFIG_VARIABLE = "GREENCAM_CONFIG"
 SITE_VARIABLE = "GREENCAM_SITE"
-INTERNAL = frozenset(
-    {"GREENCAM_ROOT", "GREENCAM_PARENT_PID", "GREENCAM_PICAMERA2_ROOT", CONFIG_VARIABLE, SITE_VARIABLE}
-)
+INTERNAL = frozenset({
+    "GREENCAM_ROOT", "GREENCAM_PARENT_PID", "GREENCAM_PICAMERA2_ROOT", "GREENCAM_LOG_LINES", "GREENCAM_LOG_WISH",
+    CONFIG_VARIABLE, SITE_VARIABLE,
+})  # fmt: skip
 
 
 def environment_layer(environ: Mapping[str, str], model: type[Machine | Site]) -> Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -44,6 +44,12 @@ def _no_tilde(text: str) -> str:
     return text
 
 
+def _textfile(text: str) -> str:
+    if text and not text.endswith(".prom"):
+        raise ValueError("must end in .prom: node_exporter reads no other file")
+    return _no_tilde(text)
+
+
 def _format(text: str) -> str:
     if text.strip().upper() not in PIXEL_FORMATS:
         raise ValueError(f"{shown(text)} is no pixel format; known: {', '.join(sorted(PIXEL_FORMATS))}")
@@ -69,10 +75,12 @@ MAX_SIDE_PX = 16384
 
 Text = Annotated[str, AfterValidator(_one_line)]
 Folder = Annotated[Text, AfterValidator(_folder)]
+TextfileOrNone = Annotated[Text, AfterValidator(_textfile)]
 FolderOrNone = Annotated[Text, AfterValidator(_no_tilde)]
 SourceText = Annotated[Text, AfterValidator(_source)]
 FormatName = Annotated[Text, AfterValidator(_format)]
-UpperCase = BeforeValidator(_level)
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_level)]
+LoggerName = Annotated[Text, Field(min_length=1)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
 FramesPerSecond = Annotated[float, Field(ge=0, le=1000)]
 ExposureUs = Annotated[int, Field(ge=0, le=700_000_000)]  # the Pi's HQ camera reaches 670 s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -15,6 +15,8 @@ from greencam.settings.fields import (
     FramesPerSecond,
     Gain,
     LogBytes,
+    LoggerName,
+    LogLevel,
     Megabytes,
     Percent,
     Port,
@@ -25,7 +27,7 @@ from greencam.settings.fields import (
     SourceText,
     Strict,
     Text,
-    UpperCase,
+    TextfileOrNone,
 )
 from greencam.settings.redis_address import check_host, check_url
 
@@ -150,11 +152,18 @@ class Machine(Strict):
     health_check_interval: Seconds = 60
     performance_log_interval: Seconds = 300
     connection_check_interval: Seconds = 30
+    metrics_textfile: TextfileOrNone = ""
+    metrics_interval: Annotated[float, Field(ge=1, le=3600)] = 15
 
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], UpperCase] = "INFO"
+    log_level: LogLevel = "INFO"
+    log_levels: dict[LoggerName, LogLevel] = {}  # noqa: RUF012 - pydantic copies defaults
+    log_json: bool = False
     log_rotation_size: LogBytes = 50 * 1024 * 1024
     error_log_rotation_size: LogBytes = 10 * 1024 * 1024
     log_backup_count: Annotated[int, Field(ge=0, le=1000)] = 5
+    performance_log_days: Annotated[int, Field(ge=0, le=36500)] = 14
+    log_folder_max_mb: Megabytes = 500
+    slow_call_s: SecondsOrZero = 1.0
 
     ring_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.2
     ring_max_mb: Annotated[int, Field(ge=1, le=65536)] = 48

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from greencam.base.log import SECRET_PART, SECRET_WORD
+
 _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
-_SECRET_QUERY = re.compile(
-    r"(?P<name>[?&;][^=&;#]*(?:pass|pwd|secret|token|key|auth|user|login)[^=&;#]*=)[^&;#]*", re.IGNORECASE
-)
-_SECRET_PATH = re.compile(r"(?P<name>\b(?:user|usr|username|pass|passwd|password|pwd)=)[^&;/\s]+", re.IGNORECASE)
+_SECRET_QUERY = re.compile(rf"(?P<name>[?&;][^=&;#]*(?:{SECRET_PART})[^=&;#]*=)[^&;#]*", re.IGNORECASE)
+_SECRET_PATH = re.compile(rf"(?P<name>\b(?:{SECRET_WORD})=)[^&;/\s]+", re.IGNORECASE)
 _LONGEST_SHOWN = 80
 HIDDEN = "***"
 

@@ -132,6 +132,12 @@ class Settings:
         return self.root / self.machine.data_dir
 
     @property
+    def metrics_textfile(self) -> Path | None:
+        """Where the running suite leaves its metrics; None when it does not."""
+        named = self.machine.metrics_textfile
+        return self.root / named if named else None
+
+    @property
     def reboot_control_dir(self) -> Path | None:
         """Where a reboot is asked for; None when it never is."""
         named = self.machine.reboot_control_dir

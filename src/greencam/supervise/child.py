@@ -16,6 +16,8 @@ from greencam.base import beat, proc
 from greencam.base.backoff import Backoff
 from greencam.base.clock import Clock
 from greencam.base.errors import EXIT_CONFIG
+from greencam.base.log_line import Identity
+from greencam.base.log_streams import JSON, LINES_VARIABLE
 from greencam.base.proc import ChildSpec
 from greencam.supervise import policy
 from greencam.supervise.policy import Signs
@@ -48,11 +50,11 @@ class Wish(StrEnum):
 
 @dataclass
 class Ending:
-    """A stop in progress: when SIGKILL follows, when the process is left behind, whether it is a failure's cure."""
+    """A stop in progress: when SIGKILL follows, when the process is left behind, which failure it cures, if any."""
 
     kill_at_s: float
     leave_at_s: float
-    replaced: bool
+    cures: str
     killed: bool = False
 
 
@@ -120,9 +122,10 @@ class Child:
 
     def start(self) -> None:
         """Start the process now; main thread only. Raises OSError as the system does."""
-        write_end = self._relay.new_pipe()
+        write_end = self._relay.new_pipe(self.spec.speaker or Identity(self.spec.name))
+        spec = ChildSpec(self.spec.argv, {LINES_VARIABLE: JSON}, stdout=write_end, stderr=write_end)
         try:
-            self._process = proc.spawn(ChildSpec(self.spec.argv, stdout=write_end, stderr=write_end))
+            self._process = proc.spawn(spec)
         finally:
             os.close(write_end)
         self._watch = proc.end_watch(self._process.pid)
@@ -164,22 +167,23 @@ class Child:
         if policy.hangs(self.spec.patience, signs, now_s):
             silence_s = policy.silence_s(signs, now_s)
             _log.error("%s gave no sign of work for %.0f s; replacing it", self.spec.name, silence_s)
-            self.begin_stop(now_s + _HUNG_GRACE_S, now_s + _HUNG_GRACE_S + policy.KILLED_S, replaced=True)
+            self.begin_stop(now_s + _HUNG_GRACE_S, now_s + _HUNG_GRACE_S + policy.KILLED_S, cures="hung")
 
-    def begin_stop(self, kill_at_s: float, leave_at_s: float, *, replaced: bool = False) -> None:
+    def begin_stop(self, kill_at_s: float, leave_at_s: float, *, cures: str = "") -> None:
         """SIGTERM to all of it now; `look` kills it at kill_at_s and leaves it behind at leave_at_s.
 
-        `replaced`: a failure's cure, so that it comes back after a pause; else only if that is wished.
+        `cures` names the failure, in a word or three for status, that it is replaced for: it comes back after a
+        pause. Without, it comes back only if that is wished.
         """
         if self._process is None:
             return
         if self._ending is None:
             proc.send_signal(self._process, signal.SIGTERM)
             proc.send_signal(self._process, signal.SIGCONT)  # one that is stopped hears nothing else
-            self._ending = Ending(kill_at_s, leave_at_s, replaced)
+            self._ending = Ending(kill_at_s, leave_at_s, cures)
         self._ending.kill_at_s = min(self._ending.kill_at_s, kill_at_s)
         self._ending.leave_at_s = min(self._ending.leave_at_s, leave_at_s)
-        self._ending.replaced = self._ending.replaced and replaced
+        self._ending.cures = self._ending.cures if cures else ""
         self.state = State.STOPPING
 
     def start_afresh(self) -> None:
@@ -206,7 +210,8 @@ class Child:
         self._forget(process.returncode, now_s)
 
     def _forget(self, code: int, now_s: float) -> None:
-        asked = self._ending is not None and not self._ending.replaced
+        cures = "" if self._ending is None else self._ending.cures
+        asked = self._ending is not None and not cures
         uptime_s = now_s - self._started_s
         self._process, self._ending = None, None
         if self._watch is not None:
@@ -217,13 +222,13 @@ class Child:
             self.last_end = "asked to end" if asked else _how(code)
             _log.info("%s is stopped", self.spec.name)
         else:
-            self._judge(code, uptime_s, now_s)
+            self._judge(code, f"{_how(code)} ({cures})" if cures else _how(code), uptime_s, now_s)
 
-    def _judge(self, code: int, uptime_s: float, now_s: float) -> None:
+    def _judge(self, code: int, how: str, uptime_s: float, now_s: float) -> None:
         verdict = policy.after_exit(code, uptime_s, self._backoff.next_delay_s())
         if verdict.fresh:
             self._backoff.reset()
-        self._due_s, self.last_end = now_s + verdict.delay_s, _how(code)
+        self._due_s, self.last_end = now_s + verdict.delay_s, how
         if not verdict.restart:
             self.state = State.FINISHED
             _log.info("%s has finished", self.spec.name)
@@ -231,7 +236,7 @@ class Child:
         self.state = State.WAITING
         if code != EXIT_CONFIG:  # no restart of anything mends settings
             self.failures_s = [at_s for at_s in self.failures_s if now_s - at_s < policy.WINDOW_S] + [now_s]
-        _log.warning("%s ended with %s; back in %.1f s", self.spec.name, _how(code), verdict.delay_s)
+        _log.warning("%s ended with %s; back in %.1f s", self.spec.name, how, verdict.delay_s)
 
     def facts(self) -> dict[str, Any]:
         """What is true of it until the next change, for status answers."""

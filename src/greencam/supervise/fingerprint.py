@@ -12,15 +12,22 @@ _OTHERS = frozenset({
     "api_server_config", "camera_exposure", "camera_format", "camera_height", "camera_source", "camera_width",
     "connection_check_interval", "error_log_rotation_size", "exposure_time", "analogue_gain", "frame_rate",
     "health_check_interval", "image_every_s", "images_dir", "images_max_mb", "log_backup_count",
-    "log_rotation_size", "logs_dir", "process_max_files", "process_max_mb", "redis_role_passwords",
-    "safeguard_thresholds",
+    "log_folder_max_mb", "log_json", "log_rotation_size", "logs_dir", "metrics_interval", "metrics_textfile",
+    "performance_log_days", "process_max_files", "process_max_mb", "redis_role_passwords", "safeguard_thresholds",
 })  # fmt: skip
 _OWN = (
     "connection_check_interval",
+    "error_log_rotation_size",
     "log_backup_count",
+    "log_folder_max_mb",
+    "log_json",
     "log_level",
+    "log_levels",
     "log_rotation_size",
     "logs_dir",
+    "metrics_interval",
+    "metrics_textfile",
+    "performance_log_days",
     "runtime_dir",
 )
 

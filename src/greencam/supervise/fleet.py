@@ -101,7 +101,9 @@ class Fleet:
             self._regrouped_s[rank] = now_s
             for child in group:
                 child.begin_stop(
-                    now_s + child.spec.grace_s, now_s + child.spec.grace_s + policy.KILLED_S, replaced=True
+                    now_s + child.spec.grace_s,
+                    now_s + child.spec.grace_s + policy.KILLED_S,
+                    cures="group restarted",
                 )
 
     # --- wishes ---

@@ -74,7 +74,7 @@ class Guard:
         if found.too_much:
             _log.error("%s takes too much: %s; replacing it", child.spec.name, found.words)
             kill_at_s = now_s + child.spec.grace_s
-            child.begin_stop(kill_at_s, kill_at_s + KILLED_S, replaced=True)
+            child.begin_stop(kill_at_s, kill_at_s + KILLED_S, cures="took too much")
         elif to_tell(found.share, told=pid in self._told):
             if pid not in self._told:
                 _log.warning("%s: %s; beyond it is replaced", child.spec.name, found.words)

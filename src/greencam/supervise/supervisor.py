@@ -13,7 +13,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import GreencamError, SettingsError
 from greencam.base.files import private_folder, write_json
 from greencam.base.lock import Lock
-from greencam.base.place import control_socket
+from greencam.base.place import SUPERVISOR_LOCK, SUPERVISOR_STATUS, control_socket
 from greencam.base.stop import Stop
 from greencam.supervise.child import State, Wish
 from greencam.supervise.control import ControlServer
@@ -25,8 +25,7 @@ from greencam.supervise.vitals import LoopLag, Voice
 
 _TURN_S, _STARTING_TURN_S = 0.2, 0.03
 _EXCUSED_S = 1.0
-LOCK_FILE = "supervisor.lock"
-STATUS_FILE = "supervisor.json"
+LOCK_FILE, STATUS_FILE = SUPERVISOR_LOCK, SUPERVISOR_STATUS
 _log = logging.getLogger("supervisor")
 
 
@@ -69,7 +68,8 @@ class SupervisorParts:
 
     `prepare` puts into the folder what an embedded Redis needs there; it may raise StoreBusy or Refused. `load`
     reads the settings anew and raises SettingsError. `each_turn` are called with the monotonic time at every turn:
-    whoever reports on the machine or guards it does it there, and must not wait.
+    whoever reports on the machine or guards it does it there, and must not wait. `log_counts` tells what was logged
+    since the start, for status answers and metrics (base/log_counts).
     """
 
     pinger: Pinger
@@ -77,6 +77,7 @@ class SupervisorParts:
     prepare: Callable[[], None]
     load: Callable[[], Wanted]
     each_turn: tuple[Callable[[float], object], ...] = ()
+    log_counts: Callable[[], Mapping[str, Any]] = dict
 
 
 class Reload:
@@ -212,11 +213,12 @@ class Supervisor:
             child.state = State.NEW if wish is Wish.RUN else State.STOPPED
 
     def _facts(self) -> dict[str, Any]:
-        now_s = self._clock.monotonic()
+        now_s, logs = self._clock.monotonic(), self._parts.log_counts()
         return {
             "pid": os.getpid(),
             "uptime_s": round(now_s - self._began_s, 1),
             "loop_lag_ms": round(1e3 * self._lag.worst_s, 1),
+            **({"logs": dict(logs)} if logs else {}),
         }
 
     def _write_status(self) -> None:

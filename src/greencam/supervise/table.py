@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from greencam.base.log_line import Identity
 from greencam.base.place import beat_path, redis_socket
 from greencam.base.proc import python_argv
 from greencam.settings.model import Settings
@@ -29,7 +30,8 @@ class ProcessSpec:
 
     Processes of the same `rank` start and stop together; lower ranks start first and stop last. Higher ranks wait
     at most `holds_up_s` for it to be ready. `beat` is the file that tells of work done, None: somebody else knows,
-    or nobody. `fingerprint` changes with the settings that it reads; `allowance`: what it may take of the machine.
+    or nobody. `fingerprint` changes with the settings that it reads; `allowance`: what it may take of the machine;
+    `speaker`: its name in the log, None: its own.
     """
 
     name: str
@@ -42,6 +44,7 @@ class ProcessSpec:
     vital: bool = False
     fingerprint: str = ""
     allowance: Allowance = NO_LIMIT
+    speaker: Identity | None = None
 
 
 def process_table(settings: Settings) -> tuple[ProcessSpec, ...]:
@@ -84,6 +87,7 @@ def _recorder(settings: Settings, cameras: list[str]) -> ProcessSpec:
         beat=beat_path(settings.runtime_dir, RECORDER_BEAT),
         fingerprint=fingerprint.of_recorder(settings),
         allowance=_allowance(settings),
+        speaker=Identity("storeimages", process=RECORDER),
     )
 
 
@@ -98,6 +102,7 @@ def _capture(settings: Settings, camera: str) -> ProcessSpec:
         vital=True,
         fingerprint=fingerprint.of_capture(settings, camera),
         allowance=_allowance(settings, _PICTURES * _picture_bytes(settings, camera)),
+        speaker=Identity("cam1_stream", camera),
     )
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from greencam.base.clock import Clock
 from greencam.base.errors import GreencamError
 from greencam.base.log import one_line
+from greencam.base.monitoring import Monitor
 from greencam.health import board
 from greencam.health.usage import CpuMeter, disk_percent, memory_percent
 from greencam.telemetry.due import Due
@@ -34,11 +32,14 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Subjects:
-    """What is looked at: services by name, a check each that raises GreencamError; a disk; a machine."""
+    """What is looked at: services by name, a check each that raises GreencamError; a disk; a machine;
+    from which percentage on its memory is short (guide 3, SAFEGUARD_THRESHOLDS).
+    """
 
     checks: Mapping[str, Callable[[], object]]
     disk: Path
     root: Path = board.ROOT
+    memory_warning_percent: float = 90.0
 
 
 @dataclass
@@ -57,17 +58,17 @@ class HealthLog:
 
     def __init__(self, subjects: Subjects, intervals: Intervals, clock: Clock, log: logging.Logger) -> None:
         """`log` gets the lines; it must be safe to use from another thread, as all of logging is."""
-        self._subjects, self._clock, self._log = subjects, clock, log
-        self._started_s = clock.monotonic()
+        self._subjects, self._clock = subjects, clock
+        self._monitor = Monitor(clock, log)
         every = {_HEALTH: intervals.health_s, _PERFORMANCE: intervals.performance_s}
-        self._due = Due({**every, _CONNECTIONS: intervals.connections_s}, self._started_s)
+        self._due = Due({**every, _CONNECTIONS: intervals.connections_s}, clock.monotonic())
         self._jobs: queue.SimpleQueue[tuple[str, ...] | None] = queue.SimpleQueue()
         self._busy = threading.Event()
         self._thread: threading.Thread | None = None
         self._cpu = CpuMeter(subjects.root)
         self._figures: dict[str, _Figures] = {}
-        self._failures: Counter[str] = Counter()
-        self._issues: Counter[str] = Counter()
+        self._away: frozenset[str] = frozenset()
+        self._memory_high = False
         self._throttled: tuple[str, ...] = ()
         self._late = False
 
@@ -76,7 +77,7 @@ class HealthLog:
         due = self._due.take(now_s)
         if due and self._busy.is_set():
             if not self._late:
-                self._issue("thread_timeout", "the last health check has not come back; it is waited for", {})
+                self._monitor.issue("thread_timeout", "the last health check has not come back; it is waited for")
             self._late = True
         elif due:
             self._late = False
@@ -104,7 +105,7 @@ class HealthLog:
                 for name in due:
                     work[name]()
             except Exception:  # noqa: BLE001 - a service runner: the thread must live, the cause be seen
-                self._log.exception("a health check failed")
+                self._monitor.issue("system_health_check_failed", "a health check failed", "ERROR")
             finally:
                 self._busy.clear()
 
@@ -121,18 +122,20 @@ class HealthLog:
             self._sample(name, figure)
         facts = seen.as_dict()
         told = {name: facts[name] for name in ("throttled_now", "throttled_since_boot", "load")}
-        self._perf("system_health", {**figures, **told, "machine_uptime_s": seen.uptime_s})
+        value = {**figures, **told, "machine_uptime_s": seen.uptime_s}
+        self._monitor.perf("system_health", value)
+        self._judge_memory(figures["memory_percent"])
         now = seen.throttle.now if seen.throttle else ()
         fresh = [word for word in now if word not in self._throttled]
         if fresh:
-            self._issue("throttled", f"the Raspberry Pi reports {', '.join(fresh)}", {"now": list(now)})
+            self._monitor.issue("throttled", f"the Raspberry Pi reports {', '.join(fresh)}", now=list(now))
         self._throttled = now
 
     def _performance(self) -> None:
         """One PERF line over the whole interval: what the single looks do not show."""
         value = {name: figures.summary() for name, figures in self._figures.items()}
         self._figures.clear()
-        self._perf("performance", value)
+        self._monitor.perf("performance", value)
 
     def _connections(self) -> None:
         """A CONNECTION line per service; an ISSUE line when one goes away."""
@@ -140,32 +143,24 @@ class HealthLog:
             begun_s = self._clock.monotonic()
             error = _error_of(check)
             took_s = self._clock.monotonic() - begun_s
-            if error:
-                self._failures[service] += 1
-                if self._failures[service] == 1:
-                    self._issue(f"{service}_connection_failed", error, {})
-            else:
-                self._failures[service] = 0
+            if not error:
                 self._sample(f"{service}_check_s", round(took_s, 5))
-            details = {"failures": self._failures[service], **({"error": error} if error else {})}
-            self._say("CONNECTION", {"service": service, "status": not error, "details": details})
+            elif service not in self._away:
+                self._monitor.issue(f"{service}_connection_failed", error)
+            self._away = self._away | {service} if error else self._away - {service}
+            self._monitor.connection(service, not error, **({"error": error} if error else {}))
+
+    def _judge_memory(self, percent: float | None) -> None:
+        """An ISSUE line when memory becomes short, not while it stays so."""
+        high = percent is not None and percent >= self._subjects.memory_warning_percent
+        if high and not self._memory_high:
+            limit = self._subjects.memory_warning_percent
+            self._monitor.issue("high_memory", f"{percent:.1f} % of memory are in use, the limit is {limit:g} %")
+        self._memory_high = high
 
     def _sample(self, name: str, figure: float | None) -> None:
         if figure is not None:
             self._figures.setdefault(name, _Figures()).samples.append(figure)
-
-    def _perf(self, metric: str, value: Any) -> None:
-        self._say("PERF", {"metric": metric, "value": value, "unit": None, "timestamp": self._clock.wall()})
-
-    def _issue(self, kind: str, message: str, context: dict[str, Any]) -> None:
-        self._issues[kind] += 1
-        facts = {"issue_type": kind, "message": message, "severity": "WARNING", "count": self._issues[kind]}
-        self._say("ISSUE", facts, logging.WARNING, context=context)
-
-    def _say(self, word: str, facts: dict[str, Any], level: int = logging.INFO, **last: Any) -> None:
-        uptime_s = round(self._clock.monotonic() - self._started_s, 1)
-        line = json.dumps({**facts, "uptime": uptime_s, **last}, ensure_ascii=False)
-        self._log.log(level, "%s: %s", word, line)
 
 
 def _error_of(check: Callable[[], object]) -> str:

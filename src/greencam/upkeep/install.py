@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from greencam.base.errors import Refused
+from greencam.base.log_files import LEGACY, MAIN
 from greencam.settings.load import load
 from greencam.upkeep.steps import (
     Command,
@@ -15,6 +16,7 @@ from greencam.upkeep.steps import (
     OwnedFolder,
     PrivateSettings,
     PutFile,
+    PutLink,
     RemoveFile,
     Step,
     below,
@@ -49,6 +51,7 @@ def install_steps(place: Installation, source: Path) -> list[Step]:
     # The service may not write there, and without compiled modules every start would take its time again.
     steps.append(Command([str(place.python), "-m", "compileall", "-q", str(place.prefix / "src")]))
     steps += [OwnedFolder(path, place.user) for path in place.writable]
+    steps += [_legacy_log(place)]
     steps += [PutFile(path, data, mode) for path, data, mode in _files(place, source)]
     return [
         *steps,
@@ -57,6 +60,12 @@ def install_steps(place: Installation, source: Path) -> list[Step]:
         Command(["systemctl", "enable", *_RUNNING]),
         Command(["systemctl", "restart", *_RUNNING]),
     ]
+
+
+def _legacy_log(place: Installation) -> PutLink:
+    """The old name of the main log in the folder that the service can't write; see `installation` for the order."""
+    _, logs, _ = place.writable
+    return PutLink(place.prefix / LEGACY, os.path.relpath(logs / MAIN, place.prefix))
 
 
 def _files(place: Installation, source: Path) -> Iterator[tuple[Path, bytes, int]]:

@@ -68,6 +68,27 @@ class PutFile:
 
 
 @dataclass(frozen=True)
+class PutLink:
+    """A symbolic link; a file that has its name stays instead."""
+
+    path: Path
+    target: str
+    changes_machine: bool = False
+
+    def described(self) -> str:
+        """As ln(1)."""
+        return f"ln -s {self.target} {self.path}"
+
+    def do(self, root: Path) -> None:
+        """Make it, or let it lead to the target."""
+        link = below(root, self.path)
+        if link.is_symlink():
+            link.unlink()
+        if not link.exists():
+            link.symlink_to(self.target)
+
+
+@dataclass(frozen=True)
 class RemoveFile:
     """A file that goes."""
 

@@ -104,7 +104,9 @@ def unit_files(place: Installation) -> dict[str, str]:
     return {
         SUITE: _text("The suite: cameras, recorder, Redis if it is embedded.", _suite(place)),
         API: _text("The HTTP interface alone, where the suite runs elsewhere or not at all.", _api(place)),
-        f"{MONITOR}.service": _text("One health check; not running or not well is a failed unit.", _monitor(place)),
+        f"{MONITOR}.service": _text(
+            "One health check; a warning or worse is a failed unit, the report is in the journal.", _monitor(place)
+        ),
         f"{MONITOR}.timer": _text("Runs the health check every 5 minutes, whatever the clock shows.", _timer()),
     }
 
@@ -114,7 +116,7 @@ def cron_file(place: Installation) -> str:
     return (
         "# greencam's health check every 5 minutes; cron mails what it prints when it is not well.\n"
         "# Install: sudo cp deploy/cron.d/camera-streaming /etc/cron.d/ (not together with the systemd timer)\n"
-        f'*/5 * * * * {place.user} out=$({place.prefix}/run.sh status 2>&1) || echo "$out"\n'
+        f'*/5 * * * * {place.user} out=$(/usr/bin/python3 {place.prefix}/health_check.py 2>&1) || echo "$out"\n'
     )
 
 
@@ -183,7 +185,7 @@ def _monitor(place: Installation) -> dict[str, Sequence[str]]:
         "Service": (
             "Type=oneshot",
             *_who(place),
-            f"ExecStart={place.prefix}/run.sh status",
+            f"ExecStart={place.python} -P {place.prefix}/health_check.py",
             "TimeoutStartSec=60",
             "",
             _home(place),

@@ -1,0 +1,1 @@
+"""What readings of the suite mean: pure verdicts with value, unit, threshold and a reason; nothing is read here."""
