@@ -48,9 +48,9 @@ def test_errors_are_counted_by_hour_and_program_and_the_rest_together() -> None:
             timeline.take(Entry(3600.0 * 3, "ERROR", f"p{n}", "", "", Kind.TEXT, "x", None, "a.log"))
     timeline.take(Entry(3600.0 * 5, "INFO", "p0", "", "", Kind.TEXT, "x", None, "a.log"))
     found = timeline.result()
-    assert found["hours"] == [3 * 3600, 4 * 3600, 5 * 3600]
-    assert found["sources"]["p0"] == [12, 0, 0]
-    assert found["sources"][OTHERS] == [1 + 2 + 3 + 4, 0, 0]
+    assert found["hours"] == [hour * 3600 for hour in (2, 3, 4, 5, 6)]
+    assert found["sources"]["p0"] == [0, 12, 0, 0, 0]
+    assert found["sources"][OTHERS] == [0, 1 + 2 + 3 + 4, 0, 0, 0]
 
 
 def test_a_metric_of_zeros_and_negative_values_is_told_as_zero() -> None:
@@ -58,3 +58,13 @@ def test_a_metric_of_zeros_and_negative_values_is_told_as_zero() -> None:
     for value in (0.0, -5.0):
         bucket.add(value)
     assert bucket.at(0.5) == 0.0
+
+
+def test_a_summary_of_calls_tells_its_own_95_percent() -> None:
+    timeline = Timeline()
+    for minute in range(3):
+        facts = {"metric": "store_duration", "value": 0.01, "p95": 0.05, "count": 900, "unit": "seconds"}
+        timeline.take(Entry(60.0 * minute, "INFO", "", "", "", Kind.PERF, "store_duration", facts, "p.log"))
+    lines = timeline.result()["series"]["store_duration"]
+    assert lines["p50"] == pytest.approx([0.01] * 3, rel=0.02)
+    assert lines["p95"] == pytest.approx([0.05] * 3, rel=0.02)

@@ -126,7 +126,8 @@ def _chosen(series: Mapping[str, Any]) -> list[str]:
 
 
 def _is_dull(name: str) -> bool:
-    return "uptime" in name or "timestamp" in name
+    """Counters, and the summary line of figures that are charts already."""
+    return "uptime" in name or "timestamp" in name or name.startswith("performance.")
 
 
 def _boxes(title: str, charts: Sequence[Mapping[str, Any]], *, bars: bool) -> list[str]:

@@ -13,7 +13,7 @@ from greencam.logscan.performance import flat
 
 _GAMMA = math.log(1.04)  # a value is told within 2 %, as in quantiles.py with 1 %
 _SMALLEST = 1e-9
-_MOST_SERIES, _MOST_SOURCES = 40, 8
+_MOST_SERIES, _MOST_SOURCES, _MOST_POINTS = 40, 8, 400
 OTHERS = "others"
 
 
@@ -98,6 +98,7 @@ class Timeline:
 
     def __init__(self) -> None:
         self._series: dict[str, Buckets] = {}
+        self._uppers: dict[str, Buckets] = {}
         self._units: dict[str, str] = {}
         self._troubles: Counter[tuple[int, str]] = Counter()
         self._hours: set[int] = set()
@@ -117,13 +118,17 @@ class Timeline:
             unit = entry.facts.get("unit")
             for name, value in flat(str(entry.facts.get("metric", "?"))[:100], entry.facts.get("value")):
                 self._add(name, at_s, value, unit if isinstance(unit, str) else "")
+            name, upper = str(entry.facts.get("metric", "?"))[:100], entry.facts.get("p95")
+            if name in self._series and isinstance(upper, int | float) and not isinstance(upper, bool):
+                for _, value in flat(name, upper):  # a summary of many calls: its value is their median
+                    self._uppers.setdefault(name, Buckets(60.0, _MOST_POINTS)).add(at_s, value)
 
     def _add(self, name: str, at_s: float, value: float, unit: str) -> None:
         buckets = self._series.get(name)
         if buckets is None:
             if len(self._series) >= _MOST_SERIES:
                 return
-            buckets = self._series[name] = Buckets(60.0, 400)
+            buckets = self._series[name] = Buckets(60.0, _MOST_POINTS)
             self._units[name] = unit
         buckets.add(at_s, value)
 
@@ -133,7 +138,7 @@ class Timeline:
         for (_, source), count in self._troubles.items():
             totals[source] += count
         names = [name for name, _ in totals.most_common(_MOST_SOURCES)]
-        hours = list(range(min(self._hours), max(self._hours) + 1))[-24 * 31 :] if self._hours else []
+        hours = self._hours_shown()
         rows = {name: [self._troubles[hour, name] for hour in hours] for name in names}
         if len(totals) > len(names):
             others = set(totals) - set(names)
@@ -144,13 +149,18 @@ class Timeline:
             "series": {name: self._lines(name) for name in sorted(self._series)},
         }
 
+    def _hours_shown(self) -> list[int]:
+        """The newest month, and an hour more at each end, so that a single one is a bar and no wall."""
+        return list(range(min(self._hours) - 1, max(self._hours) + 2))[-24 * 31 :] if self._hours else []
+
     def _lines(self, name: str) -> dict[str, Any]:
         points = list(self._series[name])
+        uppers = dict(self._uppers[name]) if name in self._uppers else dict(points)
         return {
             "unit": self._units[name],
             "at": [at_s for at_s, _ in points],
             "p50": [_rounded(bucket.at(0.5)) for _, bucket in points],
-            "p95": [_rounded(bucket.at(0.95)) for _, bucket in points],
+            "p95": [_rounded(uppers.get(at_s, bucket).at(0.95)) for at_s, bucket in points],
         }
 
 

@@ -9,11 +9,13 @@
   function axis(ink, line, unit) {
     const grid = { stroke: line, width: 1 };
     const out = { stroke: ink, grid, ticks: grid };
-    return unit === null ? { ...out, values: (_, splits, __, ___, step) => splits.map(at => clock(at, step)) } : { ...out, size: 64, label: unit || undefined, labelSize: unit ? 18 : 0 };
+    const short = (_, splits) => splits.map(value => String(Number(value.toPrecision(3))));
+    return unit === null ? { ...out, values: (_, splits, __, ___, step) => splits.map(at => clock(at, step)) } : { ...out, values: short, size: 64, label: unit || undefined, labelSize: unit ? 18 : 0 };
   }
 
   function clock(at, step) {
     const iso = new Date(at * 1e3).toISOString();
+    if (step < 60) return iso.slice(11, 19);
     return step >= 86400 || iso.slice(11, 16) === "00:00" ? iso.slice(5, 10) : iso.slice(11, 16);
   }
 
