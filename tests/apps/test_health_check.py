@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ from greencam.apps import health_check
 from greencam.apps.health_probes import NEEDS, address_of, wanted_logs
 from greencam.apps.health_text import ALIASES
 from greencam.apps.health_verdicts import COMPONENTS
+from greencam.base.clock import SystemClock
+from greencam.base.errors import Refused
 from greencam.base.lock import Lock
 from greencam.base.place import SUPERVISOR_LOCK
+from greencam.camera import hung_file
+from greencam.camera.hung_file import HungFile
 from greencam.settings.load import load
 from tests.making import fill, picture, ring, small_disk
 from tests.suite import CHECKOUT, Suite
@@ -51,8 +56,15 @@ def test_every_component_has_a_short_name_and_its_probes() -> None:
     assert set(COMPONENTS) == set(NEEDS) == set(ALIASES.values()) == set(KEYS)
 
 
-def test_nothing_runs_and_the_report_is_useful(suite: Suite) -> None:
-    facts = looked(suite)
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A look at a suite that does not run."""
+    suite = Suite(tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("run"))
+    return looked(suite)
+
+
+def test_nothing_runs_and_the_report_is_useful(idle: dict[str, Any]) -> None:
+    facts = idle
     assert (facts["status"], facts["exit_code"], facts["running"]) == ("critical", 2, False)
     assert tuple(name for name in facts if name in KEYS) == KEYS
     assert facts["redis_connection"]["connected"] is False
@@ -70,23 +82,24 @@ def test_a_look_leaves_nothing_behind(suite: Suite) -> None:
     assert [path.name for path in suite.runtime.iterdir()] == [".health.json"]
 
 
-def test_every_check_tells_what_the_reference_promises(suite: Suite) -> None:
-    for check in looked(suite)["checks"]:
+def test_every_check_tells_what_the_reference_promises(idle: dict[str, Any]) -> None:
+    for check in idle["checks"]:
         assert set(check) == {"component", "name", "value", "unit", "threshold", "verdict", "reason"}
         assert check["component"] in KEYS
         assert check["reason"]
         assert check["threshold"] is None or set(check["threshold"]) == {"warning", "critical"}
 
 
-def test_every_key_of_the_json_is_in_the_reference(suite: Suite) -> None:
+def test_every_key_of_the_json_is_in_the_reference(idle: dict[str, Any]) -> None:
     page = (CHECKOUT / "docs/reference/health-check.md").read_text()
-    facts = looked(suite)
-    names = {*facts, *(f"{key}.{inner}" for key in KEYS for inner in facts[key] if not inner.endswith(".py"))}
+    names = {*idle, *(f"{key}.{inner}" for key in KEYS for inner in idle[key] if not inner.endswith(".py"))}
     assert [name for name in sorted(names) if f"`{name.rpartition('.')[2]}`" not in page] == []
 
 
 def test_the_text_fits_a_terminal_and_tells_what_is_wrong_first(suite: Suite) -> None:
-    done = suite.run("health_check.py")
+    done = suite.run(
+        "health_check.py", *(f"--component={name}" for name in ("processes", "cameras", "redis", "logs"))
+    )
     lines = done.stdout.splitlines()
     assert done.returncode == 2
     assert lines[0].startswith("NOT WELL: 3 critical (")
@@ -130,9 +143,8 @@ def test_the_guides_cron_line_works_from_any_folder(suite: Suite, tmp_path: Path
 
 
 @pytest.mark.parametrize("path", [".redis_connection", ".process_status", ".camera_status"])
-def test_the_guides_paths_of_jq(suite: Suite, path: str) -> None:
-    facts = looked(suite)
-    assert facts[path.removeprefix(".")]["status"] == "critical"
+def test_the_guides_paths_of_jq(idle: dict[str, Any], path: str) -> None:
+    assert idle[path.removeprefix(".")]["status"] == "critical"
 
 
 def test_a_redis_host_that_swallows_everything_costs_its_own_answer_only(suite: Suite) -> None:
@@ -189,10 +201,34 @@ def test_a_log_that_can_not_be_read_is_a_warning_and_no_traceback(suite: Suite) 
     assert "Is a directory" in reason(facts, "errors in the last hour")
 
 
+@pytest.fixture
+def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HungFile]:
+    """A file whose reading hangs in the kernel, where no signal is heard."""
+    try:
+        made = hung_file.mount(tmp_path_factory.mktemp("hung"), SystemClock())
+    except Refused as error:
+        pytest.skip(str(error))
+    yield made
+    made.ensure_unmounted()
+
+
+def test_a_disk_that_hangs_costs_its_own_answers_and_holds_nobody(suite: Suite, hung: HungFile) -> None:
+    (suite.root / "logs").mkdir()
+    (suite.root / "logs" / "errors.log").symlink_to(hung.path)
+    facts = looked(suite, "--component", "logs", "--component", "errors", "--component", "network")
+    assert reason(facts, "errors in the last hour") == "not known: no answer within 0.4 s"
+    assert reason(facts, "log files") == "not known: no answer within 0.4 s"
+    assert facts["exit_code"] >= 1
+    assert "default route" in verdicts(facts)
+
+
 def test_logs_are_judged_only_while_they_are_written_to_by_level(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert wanted_logs(load(tmp_path))["camera_system.log"].silent_s == 150.0
+    assert "camera_system.jsonl" not in wanted_logs(load(tmp_path))
+    monkeypatch.setenv("GREENCAM_LOG_JSON", "true")
+    assert "camera_system.jsonl" in wanted_logs(load(tmp_path))
     monkeypatch.setenv("GREENCAM_LOG_LEVEL", "ERROR")
     assert wanted_logs(load(tmp_path))["camera_system.log"].silent_s is None
 

@@ -104,9 +104,10 @@ def test_a_known_error_is_one_line_and_its_own_exit_code(
 def test_an_unknown_error_is_a_traceback_and_exit_1(stop: Stop, caplog: pytest.LogCaptureFixture) -> None:
     service = Recorder(raises(KeyError("nobody thought of this")))
     assert driven(service, stop) == EXIT_FAILED
-    (record,) = caplog.records
+    record, issue = caplog.records
     assert record.exc_info is not None
     assert record.exc_info[0] is KeyError
+    assert '"issue_type": "function_failure"' in issue.getMessage()
     assert service.seen[-1] == "stop"
 
 

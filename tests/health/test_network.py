@@ -81,7 +81,7 @@ def test_a_machine_without_network_is_no_traceback(tmp_path: Path) -> None:
 
 def test_this_machine() -> None:
     facts = network_facts()
-    assert all(set(one) == {"up", "speed_mbit", "addresses"} for one in facts["interfaces"].values())
+    assert all(set(one) == {"hardware", "up", "speed_mbit", "addresses"} for one in facts["interfaces"].values())
 
 
 def test_a_host_that_takes_connections_and_one_that_does_not() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from greencam.telemetry.log_files import ERRORS, MAIN, file_facts, recent_errors
+from greencam.base.log_files import ERRORS, MAIN
+from greencam.telemetry.log_files import file_facts, recent_errors
 
 NOW_S = datetime(2026, 11, 24, 10, 30).astimezone().timestamp()
 

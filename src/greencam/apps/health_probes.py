@@ -16,6 +16,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import Refused
 from greencam.base.files import read_json
 from greencam.base.lock import holder
+from greencam.base.log_files import ERRORS, JSON_LINES, MAIN, PERFORMANCE
 from greencam.base.place import (
     SUPERVISOR_LOCK,
     SUPERVISOR_STATUS,
@@ -54,7 +55,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     disk_trend.COMPONENT: ("disk", "images"),
     logs.FILES: ("suite", "logs"),
     logs.RECENT: ("errors",),
-    network_checks.COMPONENT: ("network", "reach"),
+    network_checks.COMPONENT: ("network", "reach", "cameras"),
 }
 
 
@@ -92,7 +93,7 @@ def folders(settings: Settings) -> dict[str, Path]:
         "images": settings.images_dir,
         "logs": settings.logs_dir,
         "data": settings.data_dir,
-        "memory": settings.runtime_dir,
+        machine.SHARED_MEMORY: settings.runtime_dir,
         "root": settings.root,
     }
 
@@ -192,11 +193,14 @@ def wanted_logs(settings: Settings) -> dict[str, logs.Wanted]:
     talks = machine_settings.log_level in {"DEBUG", "INFO"}
     main_s = 3 * machine_settings.connection_check_interval + 60
     figures_s = 3 * machine_settings.health_check_interval + 60
-    return {
-        log_files.MAIN: logs.Wanted(machine_settings.log_rotation_size, main_s if talks else None),
-        log_files.ERRORS: logs.Wanted(machine_settings.error_log_rotation_size, None),
-        log_files.PERFORMANCE: logs.Wanted(None, figures_s if talks else None),
+    wanted = {
+        MAIN: logs.Wanted(machine_settings.log_rotation_size, main_s if talks else None),
+        ERRORS: logs.Wanted(machine_settings.error_log_rotation_size, None),
+        PERFORMANCE: logs.Wanted(None, figures_s if talks else None),
     }
+    if machine_settings.log_json:
+        wanted[JSON_LINES] = wanted[MAIN]
+    return wanted
 
 
 def _reach(camera: CameraSettings) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from greencam.apps.screen import span
-from greencam.base.log import one_line
+from greencam.base.log import one_line, without_secrets
 from greencam.telemetry.checks import cameras, delivery, disk_trend, logs, machine, network, processes, redis
 from greencam.telemetry.checks.report import Report, Section
 from greencam.telemetry.checks.verdict import Check, Verdict, by_severity, worst
@@ -36,7 +36,7 @@ def lines(report: Report, width: int) -> list[str]:
     """The whole report."""
     width = min(width, _LONGEST_LINE)
     bad = [check for check in by_severity(report.checks) if check.verdict in _BAD]
-    told = _headline(report, len(bad))
+    told = _wrapped(_headline(report, len(bad)), width, 2) + ([""] if bad else [])
     for check in bad:
         told += _wrapped(f"{check.verdict.upper():8}  {_subject(check)}{check.reason}", width, 10)
     if bad:
@@ -46,14 +46,16 @@ def lines(report: Report, width: int) -> list[str]:
     return told
 
 
-def _headline(report: Report, bad: int) -> list[str]:
+def _headline(report: Report, bad: int) -> str:
     time = datetime.fromtimestamp(report.wall_s).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     looked = f"{len(report.checks)} checks in {report.took_s:.2f} s"
     if not bad:
-        return [f"all is well: {looked}, {time}"]
+        return f"all is well: {looked}, {time}"
     critical = sum(check.verdict is Verdict.CRITICAL for check in report.checks)
-    counts = [f"{critical} critical"] * bool(critical) + [f"{bad - critical} warnings"] * bool(bad - critical)
-    return [f"NOT WELL: {', '.join(counts).replace('1 warnings', '1 warning')} ({looked}, {time})", ""]
+    warnings = bad - critical
+    counts = [f"{critical} critical"] if critical else []
+    counts += [f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []
+    return f"NOT WELL: {', '.join(counts)} ({looked}, {time})"
 
 
 def _subject(check: Check) -> str:
@@ -64,7 +66,11 @@ def _subject(check: Check) -> str:
 
 def _wrapped(text: str, width: int, indent: int) -> list[str]:
     return textwrap.wrap(
-        one_line(text), width, subsequent_indent=" " * indent, break_long_words=True, break_on_hyphens=False
+        one_line(without_secrets(text)),
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=True,
+        break_on_hyphens=False,
     )
 
 

@@ -269,7 +269,9 @@ def _network(seen: Seen) -> Section:
         host = ":".join(map(str, health_probes.address_of(camera)))
         error = seen.why_not(f"reach:{camera.id}")
         reached[camera.id] = {"host": host, "reachable": not error, "error": error or None}
-        checks.append(network.reach_check(camera.id, host, error))
+        facts_here = seen.capture(camera.id)["facts"] or {}
+        streams = not facts_here.get("stale", True)
+        checks.append(network.reach_check(camera.id, host, error, streams=streams))
     return Section({**facts, "cameras": reached}, tuple(checks))
 
 

@@ -20,7 +20,8 @@ _LOOPBACK = "lo"
 def network_facts(root: Path = ROOT) -> dict[str, Any]:
     """`default_routes` (interface and gateway) and `interfaces` by name, loopback left out; never raises.
 
-    Of each interface: `up` (None where the driver does not tell), `speed_mbit`, `addresses`.
+    Of each interface: `hardware` (a socket or a radio, no bridge), `up` (None where the driver does not tell),
+    `speed_mbit`, `addresses`.
     """
     folder = root / "sys/class/net"
     try:
@@ -64,6 +65,7 @@ def _interface(folder: Path, root: Path) -> dict[str, Any]:
     state = read_text(folder / "operstate", limit=32)
     speed = number(read_text(folder / "speed", limit=32))
     return {
+        "hardware": (folder / "device").exists(),
         "up": {"up": True, "down": False, "lowerlayerdown": False}.get(state or ""),
         "speed_mbit": speed if speed is not None and speed > 0 else None,
         "addresses": [*_own_ipv4(folder.name), *_own_ipv6(folder.name, root)],

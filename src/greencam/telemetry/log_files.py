@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from greencam.base.log import one_line, without_secrets
+from greencam.base.log_files import ERRORS, MAIN
 
-MAIN, ERRORS, PERFORMANCE, JSON_LINES = "camera_system.log", "errors.log", "performance.log", "camera_system.jsonl"
 HOUR_S = 3600.0
 _TAIL_BYTES = 512 << 10
 _LAST = 5

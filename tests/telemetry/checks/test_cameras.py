@@ -70,9 +70,7 @@ def test_a_rate_is_held_against_what_the_camera_gives_and_the_wish_is_told() -> 
     assert (rate.verdict, rate.reason) == ("ok", "29.9 of 30 fps (100 wished)")
 
 
-@pytest.mark.parametrize(
-    ("fps", "late_s", "stale_s"), [(30, 1, 5), (5, 1, 5), (1, 5, 10), (0.1, 50, 100), (0, 1, 5)]
-)
+@pytest.mark.parametrize(("fps", "late_s", "stale_s"), [(30, 1, 5), (2, 1, 5), (1, 2, 5), (0.1, 20, 30), (0, 1, 5)])
 def test_a_slow_camera_gets_the_time_of_some_frames(fps: float, late_s: float, stale_s: float) -> None:
     limits = age_limits(fps)
     assert (limits.warning, limits.critical) == (late_s, stale_s)
@@ -107,10 +105,14 @@ FOREIGN: list[Any] = [
 ]  # fmt: skip
 
 
+HARMLESS: list[Any] = [{"opened": 5}, {"opened": {"format": {"fps": "x"}}}]
+
+
 @pytest.mark.parametrize("changed", FOREIGN, ids=str)
 def test_what_another_program_wrote_is_no_traceback(changed: dict[str, Any]) -> None:
     facts = {**WELL, **changed}
-    assert any(one.verdict != "ok" for one in camera_checks("door", facts, LIMITS)) or changed == {"quarantine": 7}
+    alarms = any(one.verdict != "ok" for one in camera_checks("door", facts, LIMITS))
+    assert alarms is (changed not in HARMLESS)
     assert camera_section(facts, LIMITS[0])["health_score"] in {0, 100}
 
 

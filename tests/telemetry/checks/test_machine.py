@@ -8,7 +8,8 @@ from greencam.settings.machine_model import SafeguardThresholds
 from greencam.telemetry.checks.machine import disk_checks, fullest, machine_checks
 
 WELL: dict[str, Any] = {
-    "cpu_percent": 20.0, "memory_percent": 40.0, "load_average": [0.5, 0.5, 0.4], "cores": 4, "temperature_c": 50.0,
+    "cpu_percent": 20.0, "cpu_over_s": 300.0, "memory_percent": 40.0,
+    "load_average": [0.5, 0.5, 0.4], "cores": 4, "temperature_c": 50.0,
     "throttled_now": [], "throttled_since_boot": [], "threads": 300, "uptime_s": 86400.0,
 }  # fmt: skip
 DISK = {"folder": "/srv/images", "device": 1, "percent": 50.0, "inodes_percent": 3.0}
@@ -43,6 +44,7 @@ def test_a_machine_that_is_well() -> None:
         ({"throttled_since_boot": ["frequency capped"]}, "throttling", "ok"),
         ({"throttled_now": None, "throttled_since_boot": None}, "throttling", "unknown"),
         ({"cpu_percent": None}, "cpu", "unknown"),
+        ({"cpu_percent": 100.0, "cpu_over_s": 0.15}, "cpu", "ok"),  # a moment is no trouble
     ],
 )
 def test_the_thresholds_of_the_guide(changed: dict[str, Any], name: str, verdict: str) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from greencam.health.freshness import STALE_S
+from greencam.health.freshness import rate_of, stale_after_s
 from greencam.health.score import Score, score_of
 from greencam.settings.machine_model import CameraHealthThresholds, SafeguardThresholds
 from greencam.telemetry.checks.verdict import Check, Limits, Verdict, measured
 
 COMPONENT = "camera_status"
 LATE_S = 1.0
-_FRAMES_MISSED, _FRAMES_STALE = 5, 10  # of a camera so slow that this is longer than the limits above
-_LONGEST_PERIOD_S = 360.0  # whatever a camera promises, an hour without a frame is too long
+_FRAMES_MISSED = 2  # a camera that is slower than these limits is late when so many have not come
+_SLOWEST_FPS = 1 / 1200  # whatever a camera promises, an hour without a frame is too long
 _RATE = Limits(80.0, None, "%")
 _SETTLED_S = 6.0  # the capture's rate is that of 5 s
 _FIX = "camera_health_monitor.py --status --detailed tells more"
@@ -79,8 +78,8 @@ def camera_section(facts: Facts | None, thresholds: CameraHealthThresholds) -> d
 
 def age_limits(fps: float) -> Limits:
     """How old the newest frame may get, for a camera that promises so many frames per second (0: not known)."""
-    period_s = min(1 / fps, _LONGEST_PERIOD_S) if fps > 0 else 0.0
-    return Limits(max(LATE_S, _FRAMES_MISSED * period_s), max(STALE_S, _FRAMES_STALE * period_s), "s")
+    fps = max(fps, _SLOWEST_FPS) if fps > 0 else 0.0
+    return Limits(max(LATE_S, _FRAMES_MISSED / fps) if fps else LATE_S, stale_after_s(fps), "s")
 
 
 def _checks(
@@ -89,7 +88,7 @@ def _checks(
     failure = str((facts.get("failure") or {}).get("text") or "")
     if facts.get("state") == "ended":
         return [_told(camera, "frame age", facts.get("frame_age_s"), Verdict.OK, "its recording has ended")]
-    promised = _promised(facts)
+    promised = rate_of(dict(facts))
     age = _age_check(camera, facts, promised, failure)
     score = score_of(facts, health)
     limits = Limits(health.good_score, health.warning_score, "")
@@ -107,13 +106,6 @@ def _checks(
         _rate_check(camera, facts, promised),
         _picture_check(camera, facts),
     ]
-
-
-def _promised(facts: Facts) -> float:
-    """Frames per second that the opened camera gives, else those wished for; 0 when neither is known."""
-    given = ((facts.get("opened") or {}).get("format") or {}).get("fps") or (facts.get("wish") or {}).get("fps")
-    fps = float(given or 0.0)
-    return fps if math.isfinite(fps) and fps > 0 else 0.0
 
 
 def _age_check(camera: str, facts: Facts, promised: float, failure: str) -> Check:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from greencam.base.log_files import ERRORS
 from greencam.telemetry.checks.verdict import Check, Limits, Verdict
-from greencam.telemetry.log_files import ERRORS
 
 FILES, RECENT = "log_files", "recent_errors"
 _ERRORS = Limits(10, None, "")  # a camera that failed and came back writes a handful

@@ -9,10 +9,13 @@ from greencam.settings.machine_model import SafeguardThresholds
 from greencam.telemetry.checks.verdict import NO_LIMITS, Check, Limits, Verdict, measured
 
 COMPONENT = "system_resources"
+SHARED_MEMORY = "memory"  # the name of the folder in memory among the disks
+_MOMENT_S = 1.0
 _LOAD_PER_CORE = (2.0, 4.0)  # processes that run or wait, per core: with 2 everything takes twice as long
 _FIX_CPU = "see top(1); fewer frames per second, a smaller picture, or fewer cameras"
 _FIX_MEMORY = "see top(1), sorted by M; lower RING_MAX_MB, STREAM_MAX_MB or SPOOL_MAX_MB, or stop what else runs"
 _FIX_DISK = "lower IMAGES_MAX_MB, or remove what is not greencam's; du -xh --max-depth=1 tells what is large"
+_FIX_SHARED_MEMORY = "lower RING_MAX_MB or SPOOL_MAX_MB, or remove what is not greencam's from /dev/shm"
 _FIX_HEAT = "the processor slows itself down at 80 to 85 °C: more air, a heat sink, a cooler place"
 _FIX_POWER = "use the power supply that was made for this Raspberry Pi, and a short cable"
 
@@ -24,7 +27,7 @@ def machine_checks(facts: Mapping[str, Any], thresholds: SafeguardThresholds) ->
     limits = SafeguardThresholds.model_dump(thresholds)
     per_core = Limits(cores * _LOAD_PER_CORE[0], cores * _LOAD_PER_CORE[1], "")
     return [
-        measured(COMPONENT, "cpu", facts["cpu_percent"], _limits(limits, "cpu", "%"), ("processor", _FIX_CPU)),
+        _cpu(facts, _limits(limits, "cpu", "%")),
         measured(
             COMPONENT, "memory", facts["memory_percent"], _limits(limits, "memory", "%"), ("memory", _FIX_MEMORY)
         ),
@@ -51,7 +54,7 @@ def disk_checks(disks: Mapping[str, Mapping[str, Any]], thresholds: SafeguardThr
         both = [facts["percent"], facts["inodes_percent"]]
         value = max((one for one in both if one is not None), default=None)
         what = "disk" if value == facts["percent"] else "disk's number of files"
-        words = (f"{what} of {facts['folder']}", _FIX_DISK)
+        words = (f"{what} of {facts['folder']}", _FIX_SHARED_MEMORY if name == SHARED_MEMORY else _FIX_DISK)
         checks.append(measured(COMPONENT, f"disk {name}", value, limits, words))
     return checks
 
@@ -63,6 +66,15 @@ def fullest(disks: Mapping[str, Mapping[str, Any]]) -> float | None:
 
 def _limits(thresholds: Mapping[str, Any], name: str, unit: str) -> Limits:
     return Limits(thresholds[f"{name}_warning"], thresholds[f"{name}_critical"], unit)
+
+
+def _cpu(facts: Mapping[str, Any], limits: Limits) -> Check:
+    """Judged by an average; that a moment was busy says nothing."""
+    percent, over_s = facts["cpu_percent"], facts["cpu_over_s"]
+    if percent is not None and over_s < _MOMENT_S:
+        told = f"processor {percent:g} % for a moment; from the next look on the average is judged"
+        return Check(COMPONENT, "cpu", percent, Verdict.OK, told, limits)
+    return measured(COMPONENT, "cpu", percent, limits, (f"processor over {over_s:.0f} s", _FIX_CPU))
 
 
 def _throttling(facts: Mapping[str, Any]) -> Check:
