@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from greencam.apps import log_insight
 from greencam.apps.arguments import above_zero
 from greencam.apps.edge import at_the_edge
 from greencam.apps.log_follow import follow
@@ -19,6 +20,7 @@ from greencam.base.log import one_line
 from greencam.logscan import log_files
 from greencam.logscan.analysis import Analysis, with_aliases
 from greencam.logscan.blocks import Window, stdin_log
+from greencam.logscan.insight_text import comparison_lines, incident_lines
 from greencam.logscan.moments import iso
 from greencam.logscan.progress import Progress
 from greencam.logscan.query import value_at
@@ -61,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--recent-errors", action="store_true", help="only errors, a line each, of the last 24 hours")
     what.add_argument("--query", metavar="PATH", help="one value of the JSON, such as .logs/errors.log.error_types")
+    what.add_argument("--incidents", action="store_true", help="only the incidents, with what came before each")
+    what.add_argument("--compare", action="store_true", help="the last 24 hours against the same of last week")
+    what.add_argument("--html", type=Path, metavar="FILE", help="a report with charts for the browser")
     what.add_argument("--follow", action="store_true", help="new lines of all logs as they come; Ctrl-C ends it")
     return parser
 
@@ -88,20 +93,23 @@ def _analyse(wish: argparse.Namespace) -> int:
     try:
         if wish.recent_errors:
             _recent(analysis, progress, hours or RECENT_HOURS, as_json=wish.json)
-        else:
-            sections = _sections()
-            analysis.run([section.collector for section in sections])
+        elif wish.compare:
+            comparison = log_insight.compared(chosen.logs, hours, clock.wall(), progress)
             progress.end()
-            _show(_report(analysis, sections, hours, clock), sections, wish)
+            print(json.dumps(comparison, indent=1) if wish.json else "\n".join(comparison_lines(comparison)))
+            return EXIT_FAILED if chosen.missing else EXIT_OK
+        else:
+            sections = log_insight.sections(charts=wish.html is not None)
+            analysis.run([section.collector for section in sections])
+            report = _report(analysis, sections, hours, clock)
+            if wish.html is not None:
+                report["comparison"] = log_insight.compared(chosen.logs, hours, clock.wall(), progress)
+            progress.end()
+            _show(report, sections, wish)
     finally:
         progress.end()
     read = any(facts["lines"] for facts in analysis.logs().values()) or not analysis.troubles.result()
     return EXIT_FAILED if chosen.missing or not read else EXIT_OK
-
-
-def _sections() -> list[Section]:
-    """Parts of the report beside the facts of each log."""
-    return []
 
 
 def _chosen(names: Sequence[str] | None) -> Chosen:
@@ -149,6 +157,11 @@ def _show(report: dict[str, Any], sections: Sequence[Section], wish: argparse.Na
     if wish.query is not None:
         value = value_at(report, wish.query)
         print(json.dumps(value, indent=1) if wish.json or not isinstance(value, str) else one_line(value))
+    elif wish.html is not None:
+        print(log_insight.write_page(wish.html, report))
+    elif wish.incidents:
+        incidents = report["incidents"]
+        print(json.dumps(incidents, indent=1) if wish.json else "\n".join(incident_lines(incidents)))
     elif wish.json:
         print(json.dumps(report, indent=1))
     else:

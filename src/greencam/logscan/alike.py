@@ -20,6 +20,10 @@ _LOGGER = b" - camera_system - "
 _DULL = re.compile(
     re.escape(_PREFIX) + rb"(?:INFO|DEBUG) - (?!CONNECTION: |ISSUE: |PERF: |[^:]{1,130}: last line repeated )"
 )
+# INFO that ends a trouble or tells a change (signals.py, changes.py): its time matters.
+_TELLING = re.compile(
+    rb"connected to |stored again| any more|is stopped|settings read anew|has finished|asked to reopen"
+)
 _SMALLEST_SEGMENT = 4 * FEWEST
 
 
@@ -106,4 +110,4 @@ def _segment(lines: list[bytes], shapes: list[bytes], stray: list[int], out: Sor
 
 def _is_dull(key: bytes) -> bool:
     begin = key.find(_PREFIX)
-    return begin > 0 and _DULL.match(key, begin) is not None and b"FPS=" not in key
+    return begin > 0 and _DULL.match(key, begin) is not None and _TELLING.search(key) is None and b"FPS=" not in key
