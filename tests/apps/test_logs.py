@@ -8,6 +8,8 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.suite import CHECKOUT, Suite, children_of, command_of, wait_until
 
 USES = """
@@ -80,6 +82,30 @@ def test_a_program_of_ones_own_uses_the_module(suite: Suite) -> None:
     assert re.search(r" - camera_system - ERROR - <module>:\d+ - ISSUE: \{\"issue_type\": \"camera_conn", errors)
     assert '"metric": "fetch_image_duration"' in performance
     assert "s3cr3t" not in main + errors + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("fetch()", "ValueError: no s3cr3t for rtsp://***@h"),
+        (
+            "import threading; t = threading.Thread(target=fetch, name='eye'); t.start(); t.join()",
+            "thread eye ended with ValueError: no s3cr3t for rtsp://***@h",
+        ),
+    ],
+)
+def test_what_nobody_caught_is_in_the_files_of_a_program_by_hand(suite: Suite, way: str, told: str) -> None:
+    script = suite.root / "mine.py"
+    script.write_text(
+        "import sys\nsys.path.insert(0, sys.argv[1])\nfrom monitoring import log_to_files\n"
+        f"log_to_files('mine')\ndef fetch(): raise ValueError('no s3cr3t for rtsp://u:p4ss@h')\n{way}\n"
+    )
+    done = suite.python(script, str(CHECKOUT))
+    first, *rest = text(suite, "errors.log").splitlines()
+    assert re.search(rf" - camera_system - ERROR - fetch:\d+ - mine: {re.escape(told)}$", first)
+    assert rest[0] == "  Traceback (most recent call last):"
+    assert "p4ss" not in text(suite, "errors.log") + done.stderr
+    assert done.returncode == (0 if "thread" in way else 1)
 
 
 def test_logs_that_may_not_be_written_cost_a_sentence(suite: Suite) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from greencam.base.clock import SystemClock
-from greencam.base.log_line import Identity, Line
+from greencam.base.log_line import Identity, Line, to_json
 from greencam.base.log_queue import LogQueue
 from greencam.base.log_streams import JSON, LINES_VARIABLE
+from greencam.base.log_text import main_text
 from greencam.supervise.relay import Relay
 from tests.log_outputs import Kept
 from tests.suite import CHECKOUT, wait_until
@@ -156,6 +157,30 @@ def test_a_log_that_hangs_stops_neither_the_children_nor_the_relay() -> None:
     done.append(1)
     relay.stop()
     log.close()
+
+
+def test_a_flood_of_several_children_costs_nothing_while_the_log_gets_on() -> None:
+    kept = Kept()
+    log = LogQueue(Identity("start"), [kept], CLOCK)
+    relay = Relay(log, CLOCK)
+    relay.start()
+    speakers = [Identity(f"p{number}") for number in range(4)]
+    children = [child(relay, "for i in range(10_000): print(f'line {i}')", who) for who in speakers]
+    assert [one.wait(60) for one in children] == [0] * 4
+    wait_until(lambda: len(kept.lines) + log.drops.total() >= 40_000, 60)
+    relay.stop()
+    log.close()
+    assert log.drops.total() == 0
+    for who in speakers:
+        assert [one.message for one in kept.lines if one.who == who] == [f"line {i}" for i in range(10_000)]
+
+
+def test_who_a_record_claims_to_be_neither_ends_a_line_nor_moves_a_cursor(relay: Relay, kept: Kept) -> None:
+    forged = Line(0.0, "INFO", Identity("x\n2024-01-15 forged\x1b[2J", "rtsp://u:s3cr3t@h", "\r"), "told")
+    child(relay, f"print({to_json(forged)!r})").wait(20)
+    (told,) = wait_until(lambda: kept.lines)
+    assert main_text(told).endswith(" - INFO - x 2024-01-15 forged [2J[rtsp://***@h]: told")
+    assert main_text(told).isprintable()
 
 
 def test_a_descriptor_above_1023_is_read_too(relay: Relay, kept: Kept) -> None:

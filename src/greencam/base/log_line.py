@@ -99,13 +99,17 @@ def cleaned(line: Line) -> Line:
 
     The camera's id at the beginning of its own message is left out, because every line names it already.
     """
+    who = Identity(
+        *(one_line(without_secrets(name)) for name in (line.who.source, line.who.camera, line.who.process))
+    )
     message = one_line(without_secrets(line.message))
-    if line.who.camera:
-        message = message.removeprefix(f"{line.who.camera}: ")
+    if who.camera:
+        message = message.removeprefix(f"{who.camera}: ")
     if len(message) > _LONGEST_CHARS:
         message = f"{message[:_LONGEST_CHARS]}… ({len(message) - _LONGEST_CHARS} characters left out)"
     return replace(
         line,
+        who=who,
         message=message,
         where=one_line(line.where),
         frame=one_line(line.frame),

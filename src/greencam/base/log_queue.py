@@ -50,6 +50,7 @@ class LogQueue(logging.Handler):
         self._thread: threading.Thread | None = None
         self._guard = threading.RLock()  # held for moments; a signal handler of the same thread gets through
         self._waiting_bytes = 0
+        self.written = 0
         self._closed = self._stuck = False
         self._told_drops: Counter[Identity] = Counter()
         self.drops: Counter[Identity] = Counter()
@@ -75,6 +76,11 @@ class LogQueue(logging.Handler):
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="log", daemon=True)
                 self._thread.start()
+
+    @property
+    def fullness(self) -> float:
+        """How much of the queue is taken, 0 to 1; `written` counts what has left it."""
+        return max(self._queue.qsize() / _MOST_LINES, self._waiting_bytes / _MOST_BYTES)
 
     def flush(self) -> None:
         """Wait until everything that came before is written, at most a second."""
@@ -110,6 +116,7 @@ class LogQueue(logging.Handler):
             self._write(told)
             with self._guard:
                 self._waiting_bytes -= sum(map(_size_bytes, batch))
+                self.written += len(batch)
             if flushed is not None:
                 flushed.set()
         for output in self._outputs:

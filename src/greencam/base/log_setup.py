@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+import threading
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from greencam.base.clock import Clock
 from greencam.base.log_line import Identity, Line
 from greencam.base.log_queue import LogQueue, Output
 
+_log = logging.getLogger("python")
 WISH_VARIABLE = "GREENCAM_LOG_WISH"
 
 
@@ -49,7 +54,7 @@ class LogWish:
 def set_up_queue(who: Identity, outputs: Sequence[Output], levels: Levels, clock: Clock) -> LogQueue:
     """Let every record of this process go to these outputs, from a thread of its own; at exit it is written out.
 
-    A second call replaces the first one's.
+    An error that nobody caught, on any thread, is a record too. A second call replaces the first one's.
     """
     log = LogQueue(who, outputs, clock)
     root = logging.getLogger()
@@ -59,7 +64,30 @@ def set_up_queue(who: Identity, outputs: Sequence[Output], levels: Levels, clock
             old.close()
     root.addHandler(log)
     set_levels(levels)
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_on_thread
     return log
+
+
+def _uncaught_on_thread(facts: threading.ExceptHookArgs) -> None:
+    _uncaught(facts.exc_type, facts.exc_value, facts.exc_traceback, facts.thread)
+
+
+def _uncaught(
+    kind: type[BaseException],
+    error: BaseException | None,
+    trace: TracebackType | None,
+    thread: threading.Thread | None = None,
+) -> None:
+    """An error that nobody caught as a record, so that the files of a program without a supervisor have it too."""
+    if error is None or issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error or kind(), trace)
+    elif kind is not SystemExit:
+        frames = traceback.extract_tb(trace)
+        where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
+        ended = "" if thread is None else f"thread {thread.name} ended with "
+        text = traceback.format_exception_only(error)[-1].strip()
+        _log.error("%s%s", ended, text, exc_info=(kind, error, trace), extra={"where": where})
 
 
 def set_levels(levels: Levels) -> None:

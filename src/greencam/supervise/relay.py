@@ -18,6 +18,8 @@ _CHUNK = 65536
 _PIPE_BYTES = 1 << 20  # what a child may say in one go without being held up (fcntl(2), F_SETPIPE_SZ)
 _IDLE_S = 0.2
 _END_S = 1.0
+_BEHIND = 0.5  # of the log's queue: the other half is for the lines of the supervisor itself
+_PATIENCE_S, _PAUSE_S = 1.0, 0.002
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,11 @@ class _Mouth:
 
 
 class Relay:
-    """Reads pipes of children, whatever the disk does: what the log can't take in time is counted there."""
+    """Reads pipes of children, whatever the disk does.
+
+    While the log is behind but gets on, the pipes are read at its pace, so that a flood costs nothing. When it has
+    not got on for a second, reading goes on and what does not fit is counted there: no child waits for a disk.
+    """
 
     def __init__(self, log: LogQueue, clock: Clock) -> None:
         self._log, self._clock = log, clock
@@ -38,6 +44,7 @@ class Relay:
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
         self._ending = False
+        self._written, self._moved_s = -1, 0.0
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
     def start(self) -> None:
@@ -99,6 +106,16 @@ class Relay:
         self._put(mouth.text.end())
         return False
 
+    def _wait_for_room(self) -> None:
+        while self._log.fullness >= _BEHIND:
+            now_s, written = self._clock.monotonic(), self._log.written
+            if written != self._written:
+                self._written, self._moved_s = written, now_s
+            elif now_s - self._moved_s >= _PATIENCE_S:
+                return
+            self._clock.sleep(_PAUSE_S)
+
     def _put(self, lines: list[Line]) -> None:
         for line in lines:
+            self._wait_for_room()
             self._log.put(line)
