@@ -9,6 +9,7 @@ from greencam.base.log_line import Identity, Line, from_json
 
 PIECE_BYTES = 1 << 19  # above the longest record of ours (base/log_line.py)
 _MOST_LINES = 400
+_RECORD = '{"time": "'
 _TRACEBACK = "Traceback (most recent call last):"
 _FATAL = "Fatal Python error:"
 # What Python prints between two tracebacks that belong together (PEP 3134).
@@ -45,6 +46,9 @@ class RawText:
         known = from_json(row)
         if known is not None:
             return [*self._release(), known]
+        at = row.find(_RECORD, 1)  # behind what somebody printed without an end of line
+        if at > 0 and (late := from_json(row[at:])) is not None:
+            return [*self.take(row[:at]), *self._release(), late]
         if self._held and self._belongs(row):
             if len(self._held) < _MOST_LINES:
                 self._held.append(row)
