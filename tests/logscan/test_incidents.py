@@ -250,3 +250,57 @@ def test_any_lines_make_incidents_that_hold_their_own_times(lines: list[tuple[fl
         assert one["seconds"] >= 0
         assert one["verdict"]
         assert one["lines"] >= 1
+
+
+def black(after_s: float, camera: str = "cam1") -> Entry:
+    text = (
+        f"CAMERA_ISSUE: capture_failure {camera}: the picture is black since 5 s: lens cap, light, cable? (black)"
+    )
+    return line(after_s, text, name=camera)
+
+
+def bright(after_s: float, camera: str = "cam1") -> Entry:
+    return line(after_s, "the picture is not black any more", "INFO", camera)
+
+
+def test_nights_are_told_together_and_are_no_incidents() -> None:
+    """A camera without light of its own is black every night; the last night may not be over yet."""
+    hour_s = 3600.0
+    incidents = Incidents()
+    for entry in (
+        *(black(0), bright(11 * hour_s), black(24 * hour_s)),
+        *(black(2 * hour_s, "door"), bright(3 * hour_s, "door"), line(25 * hour_s, "all is well", "INFO")),
+    ):
+        incidents.take(entry)
+    told = incidents.result()
+    assert [one["verdict"] for one in told["list"]] == ["The picture of door was black for 1 h"]
+    (night,) = told["dark"]
+    assert (night["camera"], night["times"], night["longest_seconds"]) == ("cam1", 2, 11 * hour_s)
+    assert night["ongoing"]
+
+
+def test_a_black_picture_that_is_slow_meanwhile_is_black_until_its_end() -> None:
+    """Each state of a picture has an end of its own."""
+    slow = line(1800, "CAMERA_ISSUE: capture_failure cam1: pictures come slowly (slow)")
+    told = found(black(0), slow, bright(7200))
+    assert [one["verdict"] for one in told] == ["The picture of cam1 was black for 2 h"]
+
+
+def redis(after_s: float, *, up: bool) -> Entry:
+    return marked(after_s, Kind.CONNECTION, service="redis", status=up, details={})
+
+
+@pytest.mark.parametrize(
+    ("entries", "count"),
+    [
+        ([redis(0, up=False), redis(0.6, up=True)], 0),
+        ([redis(0, up=False), redis(4.0, up=True)], 1),
+        ([line(0, "everything is stopped", "INFO"), redis(3, up=False), redis(9, up=True)], 0),
+        ([line(0, "everything is stopped", "INFO"), redis(3, up=False), redis(90, up=True)], 1),
+        ([line(0, "everything is stopped", "INFO"), redis(60, up=False), redis(66, up=True)], 1),
+        ([line(0, "everything is stopped", "INFO"), redis(3, up=False)], 1),
+    ],
+)
+def test_a_blink_of_redis_and_a_start_before_it_are_no_incidents(entries: list[Entry], count: int) -> None:
+    """What is over within two seconds, or within thirty of a new start, costs nobody a frame."""
+    assert len(found(*entries)) == count

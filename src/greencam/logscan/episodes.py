@@ -13,6 +13,9 @@ REPEAT_S = 900.0  # what comes again in the same way within a quarter of an hour
 _ERROR_GAP_S, _SHORT_GAP_S = 300.0, 60.0
 _BURST = 20  # so many warnings without a pause of a minute are worth an incident
 _HICCUPS, _HICCUP_S = 4, 10.0
+_BLINK_S = 2.0  # a Redis that did not answer for so long and then did
+_STARTING_S = 30.0
+_NIGHT_S = 6 * 3600.0
 _CHRONIC_TIMES, _CHRONIC_LINES, _CHRONIC_S = 6, 3, 3 * 3600.0
 _MOST_OPEN, _MOST_CLOSED = 1000, 4000
 _MOST_WORDS = 32
@@ -42,6 +45,8 @@ class Episode:
     names: set[str] = field(default_factory=set)
     lines: list[str] = field(default_factory=list)
     began_s: float = 0.0
+    at_start: bool = False
+    """Whether the suite had just been started: captures may be there before Redis."""
 
     @property
     def trouble(self) -> Trouble:
@@ -58,8 +63,14 @@ class Episode:
         """Whether it is worth an incident: not a few warnings, not a few timeouts that a retry cured."""
         if not self.strong:
             return self.count >= _BURST
+        if self.trouble is Trouble.REDIS and self.ended:
+            return self.dark_s >= (_STARTING_S if self.at_start else _BLINK_S)
         hiccup = self.trouble is Trouble.CAMERA and self.ended and self.cured_by == "retry"
         return not (hiccup and self.times <= _HICCUPS and self.dark_s < _HICCUP_S)
+
+    def lasted_s(self, last_s: float) -> float:
+        """From its beginning to its end, or to the last line when no end was told."""
+        return (self.end_s if self.ended else last_s) - self.start_s
 
     def patience_s(self, cause: str) -> float:
         """For how long after its last line a line with this cause still belongs to it."""
@@ -106,12 +117,18 @@ class Episodes:
 
     def __init__(self) -> None:
         self._open: dict[Key, Episode] = {}
+        self._stopped_s = float("-inf")
         self._closed: list[Episode] = []
         self.dropped = 0
 
+    def stopped(self, at_s: float) -> None:
+        """The suite ended in an orderly way then."""
+        self._stopped_s = at_s
+
     def take(self, entry: Entry, signal: Signal, at_s: float, template: str = "") -> None:
         """A line that means something."""
-        key = (signal.trouble, signal.subject, template)
+        state = signal.cause if signal.trouble is Trouble.PICTURE else ""  # a black one may be slow meanwhile, too
+        key = (signal.trouble, signal.subject, template or state)
         episode = self._open.get(key)
         if signal.ends:
             if episode is not None:
@@ -124,7 +141,8 @@ class Episodes:
             if len(self._open) >= _MOST_OPEN:
                 for one in sorted(self._open, key=lambda one: self._open[one].end_s)[: _MOST_OPEN // 4]:
                     self._close(one)
-            episode = self._open[key] = Episode(key, at_s, at_s, began_s=at_s)
+            at_start = 0 <= at_s - self._stopped_s <= _STARTING_S
+            episode = self._open[key] = Episode(key, at_s, at_s, began_s=at_s, at_start=at_start)
         episode.take(entry, signal, at_s)
 
     def _close(self, key: Key) -> None:
@@ -141,6 +159,20 @@ class Episodes:
         """All that matter, by their beginning."""
         now = [one for one in self._open.values() if one.matters]
         return sorted([*self._closed, *now], key=lambda one: (one.start_s, one.key))
+
+
+def without_nights(episodes: list[Episode], last_s: float) -> tuple[list[Episode], list[Episode]]:
+    """Pictures that are black for six hours and more are told apart: usually it is night.
+
+    `last_s` is the time of the last line: one that has not ended lasts until then, and is a night, too, if its
+    camera has had one before.
+    """
+    black = [one for one in episodes if set(one.causes) == {"black"}]
+    long = [one for one in black if one.lasted_s(last_s) >= _NIGHT_S]
+    known = {one.subject for one in long}
+    nights = long + [one for one in black if one not in long and not one.ended and one.subject in known]
+    gone = {id(one) for one in nights}
+    return [one for one in episodes if id(one) not in gone], nights
 
 
 def without_chronic(episodes: list[Episode]) -> tuple[list[Episode], list[list[Episode]]]:

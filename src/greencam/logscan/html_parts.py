@@ -10,6 +10,7 @@ from typing import Any
 
 from greencam.base.log import one_line
 from greencam.logscan.comparison import changed
+from greencam.logscan.insight_text import dark_sentence
 from greencam.logscan.report_text import figure, moment
 from greencam.logscan.templates import notable
 from greencam.logscan.verdicts import lasting, length
@@ -39,7 +40,7 @@ def incidents(found: Mapping[str, Any]) -> list[str]:
             body.append(
                 f"<details><summary>{len(cards) - 10} earlier ones</summary>{''.join(cards[10:])}</details>"
             )
-    return ["<h2>Incidents</h2>", *body, *_chronic(found["chronic"])]
+    return ["<h2>Incidents</h2>", *body, *_chronic(found["chronic"]), *_dark(found["dark"])]
 
 
 def _card(number: int, one: Mapping[str, Any]) -> str:
@@ -104,6 +105,11 @@ def _chronic(found: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
         return []
     return ["<h3>Keeps coming, one by one</h3>", table(("line", "times", "about every", "last"), rows)]
+
+
+def _dark(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [f"<li>{text(dark_sentence(one))}</li>" for one in found]
+    return ["<h3>Dark for hours: nights, most likely</h3>", f"<ul>{''.join(rows)}</ul>"] if rows else []
 
 
 def outages(logs: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from greencam.logscan.changes import Changes
 from greencam.logscan.entry import Entry
-from greencam.logscan.episodes import REPEAT_S, Episode, Episodes, without_chronic
+from greencam.logscan.episodes import REPEAT_S, Episode, Episodes, without_chronic, without_nights
 from greencam.logscan.moments import iso
 from greencam.logscan.signals import HEALTH, Signal, Trouble, signal_of
 from greencam.logscan.templates import Miner
@@ -23,6 +23,7 @@ _AFTER_S = 30.0
 _SILENT_S = 180.0
 _USUAL_S = 65.0
 _MOST_LISTED = 200
+_ALL_STOPPED = "everything is stopped"
 _RANK = {trouble: rank for rank, trouble in enumerate(Trouble)}
 # What a trouble may bring with it as long as it lasts; anything else that begins later is an incident of its own.
 _FOLLOWS = {
@@ -109,7 +110,7 @@ class Silence:
                 since_s = last_s
             self._steady = self._steady + 1 if pause_s <= _USUAL_S else 0
         self._last_s = at_s if last_s is None else max(last_s, at_s)
-        if "everything is stopped" in entry.message:
+        if _ALL_STOPPED in entry.message:
             self._stopped_s = at_s
         return since_s
 
@@ -139,6 +140,8 @@ class Incidents:
             since_s = self._silence.take(entry, at_s)
             if since_s is not None:
                 self._silent(entry, since_s, at_s)
+        if _ALL_STOPPED in entry.message:
+            self._episodes.stopped(at_s)
         self._changes.take(entry, at_s)
         signal = signal_of(entry)
         if signal is None:
@@ -154,8 +157,9 @@ class Incidents:
         self._episodes.take(said, begin._replace(ends=True), at_s)
 
     def result(self) -> Mapping[str, Any]:
-        """`list`, oldest first, at most the newest 200; `chronic`; how many there were of each kind."""
-        episodes, chronic = without_chronic(self._episodes.found())
+        """`list`, oldest first, at most the newest 200; `chronic`; `dark`; how many there were of each kind."""
+        episodes, nights = without_nights(self._episodes.found(), self._last_s or 0.0)
+        episodes, chronic = without_chronic(episodes)
         seen: Counter[tuple[str, ...]] = Counter()
         told = [self._told(group, seen) for group in grouped(episodes)]
         return {
@@ -165,6 +169,7 @@ class Incidents:
             "since": iso(self._first_s),
             "list": told[-_MOST_LISTED:],
             "chronic": [_condition(some) for some in chronic],
+            "dark": _dark(nights, self._last_s or 0.0),
         }
 
     def _told(self, group: Group, seen: Counter[tuple[str, ...]]) -> dict[str, Any]:
@@ -208,3 +213,22 @@ def _condition(some: Sequence[Episode]) -> dict[str, Any]:
         "every_seconds": round(every_s, 1),
         "example": first.lines[0],
     }
+
+
+def _dark(nights: Sequence[Episode], last_s: float) -> list[dict[str, Any]]:
+    """Each camera's long black pictures together."""
+    told = []
+    for camera in sorted({one.subject for one in nights}):
+        own = [one for one in nights if one.subject == camera]
+        longest_s = max(one.lasted_s(last_s) for one in own)
+        told.append(
+            {
+                "camera": camera,
+                "times": len(own),
+                "longest_seconds": round(longest_s, 1),
+                "first": iso(own[0].start_s),
+                "last": iso(own[-1].end_s if own[-1].ended else last_s),
+                "ongoing": not own[-1].ended,
+            }
+        )
+    return told

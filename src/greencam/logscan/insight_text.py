@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from greencam.base.log import one_line
@@ -17,7 +17,7 @@ _MOST, _MOST_TEMPLATES, _MOST_ROWS = 15, 12, 8
 
 def incident_lines(found: Mapping[str, Any]) -> list[str]:
     """The newest incidents, newest first, each with its verdict and what came before it."""
-    if not found["count"] and not found["chronic"]:
+    if not found["count"] and not found["chronic"] and not found["dark"]:
         return ["INCIDENTS", "  none"]
     lines = [f"INCIDENTS  {found['count']} since {moment(found['since'])}"]
     for one in reversed(found["list"][-_MOST:]):
@@ -29,6 +29,22 @@ def incident_lines(found: Mapping[str, Any]) -> list[str]:
     for one in found["chronic"][:_MOST_ROWS]:
         told = f"{one['count']} times, about every {lasting(one['every_seconds'])}: {one['template']}"
         lines += _wrapped(told, "  ", "    ")
+    return [*lines, *_dark_lines(found["dark"])]
+
+
+def dark_sentence(one: Mapping[str, Any]) -> str:
+    """A camera's hours of black pictures."""
+    often = "once" if one["times"] == 1 else f"{one['times']} times"
+    still = ", and is now" if one["ongoing"] else ""
+    return f"{one['camera']} was black for hours {often}, {lasting(one['longest_seconds'])} at most{still}"
+
+
+def _dark_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not found:
+        return []
+    lines = ["", "DARK FOR HOURS  nights, most likely; or a lens that is covered"]
+    for one in found[:_MOST_ROWS]:
+        lines += _wrapped(dark_sentence(one), "  ", "    ")
     return lines
 
 
