@@ -19,7 +19,7 @@ from typing import Any
 _ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(_ROOT), str(_ROOT / "src")]
 
-from tests.logscan import made_days  # noqa: E402
+from tests.logscan import made_days, other_days  # noqa: E402
 
 from benchmarks import campaign  # noqa: E402 - the folders above come first
 from benchmarks.report import table  # noqa: E402
@@ -38,7 +38,9 @@ _HOW = (
     "*Found* means: at the right time and of the right kind, each once; *false* is every other incident. *Told*\n"
     "means that the sentence names camera or program, length or count, and what cured it.\n\n"
     "Whoever made these logs knew the rules. What comes in words that no rule knows are the kinds `stranger` and\n"
-    "`flood`; real logs will hold more of that.\n"
+    "`flood`; real logs will hold more of that. The logs *of another author* were made without knowing the rules:\n"
+    "at first 141 of 144 were found there with 115 false ones, nights and blinks of Redis above all; three rules\n"
+    "were changed for that, and the seeds measured here are others.\n"
 )
 
 
@@ -68,10 +70,8 @@ def _run(seed: int, noise: float) -> dict[str, Any]:
     days, planted = made_days.make(seed, noise)
     with tempfile.TemporaryDirectory() as folder:
         days.write(Path(folder))
-        incidents = Incidents()
-        logs = log_files.in_folder(Path(folder) / "logs", Path(folder))
-        Analysis(logs, Window(), lambda _: None).run([incidents])
-    score = made_days.score(planted, incidents.result()["list"], of_text)
+        told_incidents = _found_in(Path(folder))
+    score = made_days.score(planted, told_incidents, of_text)
     told = [
         one.kind
         for one, found in score.hits
@@ -90,6 +90,39 @@ def _run(seed: int, noise: float) -> dict[str, Any]:
     }
 
 
+def _others(plan: Plan, say: campaign.Say) -> list[dict[str, Any]]:
+    """The same with the logs of another author, who says what was planted by kind and time only."""
+    runs: list[dict[str, Any]] = []
+    for seed in range(_FIRST_SEED, _FIRST_SEED + plan.seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            planted = other_days.make(Path(folder) / "logs", seed)
+            told = _found_in(Path(folder))
+        missed, false = other_days.unmatched(planted, [of_text(one["start"]) for one in told])
+        runs.append({"planted": len(planted), "missed": missed, "false": false})
+    say(
+        f"other author: {sum(len(run['missed']) for run in runs)} missed, {sum(run['false'] for run in runs)} false"
+    )
+    return runs
+
+
+def _others_targets(runs: list[dict[str, Any]]) -> list[Target]:
+    planted, missed = sum(run["planted"] for run in runs), sum(len(run["missed"]) for run in runs)
+    worst = max(run["false"] for run in runs)
+    found = f"{planted - missed} of {planted}"
+    return [
+        Target("planted incidents found, logs of another author", "all", found, missed == 0),
+        Target("false incidents in two days of another author, worst run", "≤ 1", str(worst), worst <= 1),
+    ]
+
+
+def _found_in(folder: Path) -> list[dict[str, Any]]:
+    """The incidents in folder/logs."""
+    incidents = Incidents()
+    Analysis(log_files.in_folder(folder / "logs", folder), Window(), lambda _: None).run([incidents])
+    told: list[dict[str, Any]] = incidents.result()["list"]
+    return told
+
+
 def _targets_of(rows: list[dict[str, Any]]) -> list[Target]:
     usual = next(row for row in rows if row["noise"] == 1.0)["runs"]
     planted, found = sum(run["planted"] for run in usual), sum(run["found"] for run in usual)
@@ -100,7 +133,7 @@ def _targets_of(rows: list[dict[str, Any]]) -> list[Target]:
     ]
 
 
-_TARGETS: dict[str, Callable[[Any], list[Target]]] = {"made": _targets_of}
+_TARGETS: dict[str, Callable[[Any], list[Target]]] = {"made": _targets_of, "others": _others_targets}
 
 
 def _targets(found: campaign.Found) -> list[Target]:
@@ -137,7 +170,7 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
 _CAMPAIGN = campaign.Campaign(
     name="incidents",
     about="Measure how well log_analyzer.py finds incidents.",
-    runs={"made": _made},
+    runs={"made": _made, "others": _others},
     plans=(FULL, QUICK),
     targets=_targets,
     text=_text,
