@@ -86,7 +86,7 @@ def _takes_care_of(pid: int, number: signal.Signals) -> bool:
 
 
 def kills(plan: Plan) -> list[dict[str, Any]]:
-    """SIGKILL of each process once per suite: seconds until its successor is there and works; then of the supervisor.
+    """SIGKILL of each process once per suite: seconds until its successor works; then of the supervisor.
 
     Once, because whoever fails again and again waits longer each time; that is measured as a crash loop.
     """
@@ -100,7 +100,7 @@ def kills(plan: Plan) -> list[dict[str, Any]]:
                 time.sleep(1.0)
             os.kill(supervisor, signal.SIGKILL)
             began_s = time.monotonic()
-            gone = await_true(lambda: not [pid for pid in suite.left() if _lives(pid)], 20)  # noqa: B023
+            gone = await_true(lambda: not [pid for pid in suite.left() if _lives(pid)], 20)
             row = {"victim": "supervisor", "gone_s": time.monotonic() - began_s, "orphans": 0 if gone else 1}
             rows.append(row)
     return rows
