@@ -110,7 +110,7 @@ def text(found: Found, _folder: Path) -> str:
     parts = head("Supervision", _HOW, found, targets(found))
     if "cost" in found:
         memory = found["cost"]["figures"]["memory"]
-        words = ", ".join(f"{name} {value}" for name, value in memory.items())
+        words = ", ".join(f"{name} {value / 1024:.0f} MiB" for name, value in memory.items())
         parts.append(f"Memory of the supervisor with 8 cameras: {words}.\n")
     if "state_d" in found and found["state_d"]["figures"] is None:
         parts.append("State D was not measured: that needs root and /dev/fuse.\n")
