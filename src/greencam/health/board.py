@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from greencam.health.kernel_files import number, read_text
+from greencam.health.kernel_files import number, read_text, sizes_bytes
 
 ROOT = Path("/")
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled: bits 0 to 3 now, 16 to 19 since boot.
@@ -130,12 +130,8 @@ def load(root: Path = ROOT) -> tuple[float, float, float] | None:
 
 def memory_available_bytes(root: Path = ROOT) -> int | None:
     """Memory that programs can still get without swapping (proc(5), MemAvailable)."""
-    for line in (read_text(root / "proc/meminfo") or "").splitlines():
-        name, _, rest = line.partition(":")
-        if name == "MemAvailable":
-            kilobytes = number(rest.removesuffix("kB").strip())
-            return None if kilobytes is None or kilobytes < 0 else kilobytes * 1024
-    return None
+    available = sizes_bytes(root / "proc/meminfo").get("MemAvailable", -1)
+    return available if available >= 0 else None
 
 
 def _first_figures(path: Path, count: int) -> list[float | None]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greencam.health.board import ROOT
-from greencam.health.kernel_files import number, read_bytes, read_text
+from greencam.health.kernel_files import entry_count, number, read_bytes, sizes_bytes
 
 _UTIME, _STIME, _THREADS = 11, 12, 17  # fields of /proc/<pid>/stat after the name, which may hold anything
+
+_MEMORY = {"VmRSS", "RssAnon"}
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ def cost_of(pid: int, root: Path = ROOT) -> Cost | None:
     folder = root / "proc" / str(pid)
     fields = (read_bytes(folder / "stat", limit=4096) or b"").rpartition(b")")[2].decode("ascii", "replace").split()
     counted = [number(fields[place]) if len(fields) > place else None for place in (_UTIME, _STIME, _THREADS)]
-    sizes = _sizes(folder)
-    if None in counted or not sizes:
+    sizes = sizes_bytes(folder / "status")  # of memory a zombie and the kernel's own threads have none
+    if None in counted or not _MEMORY & sizes.keys():
         return None
     user, system, threads = (count or 0 for count in counted)
     return Cost(
@@ -45,24 +47,5 @@ def cost_of(pid: int, root: Path = ROOT) -> Cost | None:
         resident_bytes=sizes.get("VmRSS", 0),
         private_bytes=sizes.get("RssAnon", 0),
         threads=threads,
-        open_files=_open_files(folder / "fd"),
+        open_files=entry_count(folder / "fd"),
     )
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    """Sizes of /proc/<pid>/status in bytes; a zombie and the kernel's own threads have none."""
-    sizes = {}
-    for line in (read_text(folder / "status") or "").splitlines():
-        name, _, rest = line.partition(":")
-        size = number(rest.strip().removesuffix("kB").strip()) if name in {"VmRSS", "RssAnon"} else None
-        if size is not None:
-            sizes[name] = size * 1024
-    return sizes
-
-
-def _open_files(folder: Path) -> int | None:
-    try:
-        with os.scandir(folder) as entries:
-            return sum(1 for _ in entries)
-    except OSError:
-        return None

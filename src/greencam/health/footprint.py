@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from greencam.health.board import ROOT
-from greencam.health.kernel_files import number, read_text
+from greencam.health.kernel_files import entry_count, number, read_text, sizes_bytes
 
 _OWN_FIELDS = ("RssAnon", "VmSwap")  # not RssShmem: a ring is there once, however many processes map it
 _DEEPEST = 4
@@ -30,7 +29,7 @@ def footprint(pid: int, root: Path = ROOT, depth: int = _DEEPEST) -> Footprint |
     Nothing is read that a process hung in the kernel could hold up: no maps, no command lines.
     """
     folder = root / "proc" / str(pid)
-    memory_bytes, files = _own_bytes(folder), _open_files(folder)
+    memory_bytes, files = _own_bytes(folder), entry_count(folder / "fd")
     if memory_bytes is None or files is None:
         return None
     below = [footprint(child, root, depth - 1) for child in _children(folder, pid)] if depth > 0 else []
@@ -41,20 +40,8 @@ def footprint(pid: int, root: Path = ROOT, depth: int = _DEEPEST) -> Footprint |
 
 
 def _own_bytes(folder: Path) -> int | None:
-    sizes = {}
-    for line in (read_text(folder / "status") or "").splitlines():
-        name, _, rest = line.partition(":")
-        if name in _OWN_FIELDS and (size := number(rest.removesuffix("kB").strip())) is not None:
-            sizes[name] = size << 10
-    return sum(sizes.values()) if "RssAnon" in sizes else None
-
-
-def _open_files(folder: Path) -> int | None:
-    try:
-        with os.scandir(folder / "fd") as entries:
-            return sum(1 for _ in entries)
-    except OSError:
-        return None
+    sizes = sizes_bytes(folder / "status")
+    return sum(sizes.get(name, 0) for name in _OWN_FIELDS) if "RssAnon" in sizes else None
 
 
 def _children(folder: Path, pid: int) -> list[int]:

@@ -43,3 +43,23 @@ def number(text: str | None, base: int = 10) -> int | None:
         return int(text, base)
     except ValueError:
         return None
+
+
+def sizes_bytes(path: Path) -> dict[str, int]:
+    """Lines of the form `Name:  123 kB` (proc(5): meminfo, status), in bytes by name; other lines are left out."""
+    sizes = {}
+    for line in (read_text(path) or "").splitlines():
+        name, _, rest = line.partition(":")
+        kilobytes = number(rest.strip().removesuffix("kB").strip())
+        if kilobytes is not None:
+            sizes[name] = kilobytes << 10
+    return sizes
+
+
+def entry_count(folder: Path) -> int | None:
+    """How many entries the folder has, such as open files in /proc/<pid>/fd; None when it can't be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return sum(1 for _ in entries)
+    except OSError:
+        return None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from greencam.health.board import ROOT
-from greencam.health.kernel_files import number, read_text
+from greencam.health.kernel_files import number, read_text, sizes_bytes
 
 _IDLE, _IOWAIT = 3, 4  # after the word `cpu` of /proc/stat: user nice system idle iowait irq softirq steal guest …
 _COUNTED = 8  # guest times are part of user and nice already
@@ -53,14 +53,9 @@ def memory_percent(root: Path = ROOT) -> float | None:
 
 def memory_sizes(root: Path = ROOT) -> tuple[int, int] | None:
     """Bytes of memory in all, and those that programs can still get without swapping."""
-    sizes: dict[str, int] = {}
-    for line in (read_text(root / "proc/meminfo") or "").splitlines():
-        name, _, rest = line.partition(":")
-        size = number(rest.removesuffix("kB").strip())
-        if size is not None:
-            sizes[name] = size
+    sizes = sizes_bytes(root / "proc/meminfo")
     total, left = sizes.get("MemTotal", 0), sizes.get("MemAvailable", -1)
-    return (total * 1024, left * 1024) if 0 <= left <= total and total > 0 else None
+    return (total, left) if 0 <= left <= total and total > 0 else None
 
 
 def thread_count(root: Path = ROOT) -> int | None:
