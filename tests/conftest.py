@@ -14,9 +14,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from greencam.base.errors import BusUnavailable
+from greencam.base.clock import SystemClock
+from greencam.base.errors import BusUnavailable, Refused
 from greencam.base.stop import Stop
 from greencam.bus.link import RedisTarget, bus_errors, connect
+from greencam.camera import hung_file
+from greencam.camera.hung_file import HungFile
 from greencam.supervise import redis_server
 from tests.screen import HEIGHT, WIDTH, Screen
 from tests.suite import Suite
@@ -109,6 +112,17 @@ def suite(tmp_path: Path, short_folder: Path) -> Iterator[Suite]:
     made = Suite(tmp_path, short_folder)
     yield made
     made.stop_all()
+
+
+@pytest.fixture
+def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HungFile]:
+    """A file whose reading hangs in the kernel, where no signal is heard; root and FUSE can make one."""
+    try:
+        made = hung_file.mount(tmp_path_factory.mktemp("hung"), SystemClock())
+    except Refused as error:
+        pytest.skip(str(error))
+    yield made
+    made.ensure_unmounted()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,8 @@ from greencam.apps import health_check
 from greencam.apps.health_probes import NEEDS, address_of, wanted_logs
 from greencam.apps.health_text import ALIASES
 from greencam.apps.health_verdicts import COMPONENTS
-from greencam.base.clock import SystemClock
-from greencam.base.errors import Refused
 from greencam.base.lock import Lock
 from greencam.base.place import SUPERVISOR_LOCK
-from greencam.camera import hung_file
 from greencam.camera.hung_file import HungFile
 from greencam.settings.load import load
 from tests.making import fill, picture, ring, small_disk
@@ -199,17 +195,6 @@ def test_a_log_that_can_not_be_read_is_a_warning_and_no_traceback(suite: Suite) 
     facts = looked(suite, "--component", "logs", "--component", "errors")
     assert (facts["exit_code"], verdicts(facts)["camera_system.log"]) == (1, "warning")
     assert "Is a directory" in reason(facts, "errors in the last hour")
-
-
-@pytest.fixture
-def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HungFile]:
-    """A file whose reading hangs in the kernel, where no signal is heard."""
-    try:
-        made = hung_file.mount(tmp_path_factory.mktemp("hung"), SystemClock())
-    except Refused as error:
-        pytest.skip(str(error))
-    yield made
-    made.ensure_unmounted()
 
 
 def test_a_disk_that_hangs_costs_its_own_answers_and_holds_nobody(suite: Suite, hung: HungFile) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,16 +20,6 @@ from tests.camera.test_faulty import GRACE_S, Start, state_of
 from tests.suite import CHECKOUT, wait_until
 
 start = test_faulty.start  # a fixture of this module too
-
-
-@pytest.fixture
-def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HungFile]:
-    try:
-        made = hung_file.mount(tmp_path_factory.mktemp("hung"), SystemClock())
-    except Refused as error:
-        pytest.skip(str(error))
-    yield made
-    made.ensure_unmounted()
 
 
 def task_ids(pid: int) -> list[str]:
