@@ -19,6 +19,9 @@ class FakeClock:
     def wall(self) -> float:
         return 1_700_000_000.0 + self.now_s
 
+    def wall_ns(self) -> int:
+        return int(self.wall() * 1e9)
+
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now_s += max(0.0, seconds)

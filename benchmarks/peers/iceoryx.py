@@ -70,7 +70,7 @@ class IceoryxSender:
     def send(self, pixels: Pixels) -> None:
         """Loan a sample, copy the picture into it, send it and wake everybody."""
         sample = self._publisher.loan_slice_uninit(self._size_bytes)
-        np.copyto(self._views.at(sample.payload_ptr), pixels)
+        self._views.at(sample.payload_ptr)[...] = pixels
         sample.assume_init().send()
         self._notifier.notify()
 

@@ -23,18 +23,18 @@ def measure(plan: Plan) -> dict[str, Any]:
     """Every peer with every number of consumers, neighbours one after the other, round after round."""
     names = [name for name in _NAMES if name in plan.peers and PEERS[name].installed]
     rows: Rows = defaultdict(list)
-    for turn in range(plan.repetitions):
+    for turn in range(plan.paced_repetitions):
         for consumers in plan.consumers:
             for name in names:
                 row = _serve(name, consumers, plan)
                 rows[name, consumers].append(row)
                 plan.say(
-                    f"paced {turn + 1}/{plan.repetitions}: {name}, {consumers} consumers: "
+                    f"paced {turn + 1}/{plan.paced_repetitions}: {name}, {consumers} consumers: "
                     f"p50 {row['p50_ms']:.2f} ms, p99 {row['p99_ms']:.2f} ms, "
                     f"{row['cpu_ms']:.3f} ms CPU, {row['lost']} lost"
                 )
     return {
-        "rounds": plan.repetitions,
+        "rounds": plan.paced_repetitions,
         "fps": FPS,
         "figures": [_figures(name, consumers, found) for (name, consumers), found in rows.items()],
         "targets": [t.as_dict() for t in _targets(rows, plan.consumers)],

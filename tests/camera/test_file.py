@@ -35,6 +35,9 @@ class FakeClock:
     def wall(self) -> float:
         return self.now_s
 
+    def wall_ns(self) -> int:
+        return int(self.now_s * 1e9)
+
     def sleep(self, seconds: float) -> None:
         self.now_s += max(0.0, seconds)
 

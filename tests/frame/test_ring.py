@@ -73,6 +73,27 @@ def test_padded_rows_of_a_camera_are_stored_packed(path: Path) -> None:
     assert np.array_equal(frame.pixels, view)
 
 
+@pytest.mark.parametrize("offsets", [(0,), (4000,), (16, 4000), (4000, 16)])
+def test_large_pictures_arrive_whole_wherever_in_its_page_the_camera_has_them(
+    tmp_path: Path, offsets: tuple[int, ...]
+) -> None:
+    """After every fifty pictures they lie elsewhere, so that for a while the writer takes it amiss."""
+    width, height = 320, 240
+    size = width * height * 3
+    owner = RingOwner(tmp_path / "wide.ring", Layout(b"wide", 3, size), 1)
+    writer, reader = RingWriter(owner.path, CLOCK), RingReader(owner.path, CLOCK)
+    memory = np.zeros(size + 2 * 4096, np.uint8)
+    for number in range(1, 201):
+        start = -memory.ctypes.data % 4096 + offsets[number // 50 % len(offsets)]
+        pixels = memory[start : start + size].reshape(height, width, 3)
+        pixels[...] = np.arange(number, number + width, dtype=np.uint8)[:, None]
+        writer.put(Picture(pixels, PixelFormat.BGR24, width, height, 0, 0))
+        frame = reader.next_frame(1.0)
+        assert frame is not None
+        assert frame.seq == number
+        assert np.array_equal(frame.pixels, pixels)
+
+
 def test_a_slow_reader_learns_that_it_was_overtaken_and_how_much_it_missed(path: Path) -> None:
     _, writer = ring(path)
     reader = RingReader(path, CLOCK)

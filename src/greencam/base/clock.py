@@ -21,6 +21,10 @@ class Clock(Protocol):
         """Seconds since 1970 by the wall clock, which may jump."""
         ...
 
+    def wall_ns(self) -> int:
+        """The same in nanoseconds."""
+        ...
+
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
         ...
@@ -40,6 +44,10 @@ class SystemClock:
     def wall(self) -> float:
         """Seconds since 1970."""
         return time.time()
+
+    def wall_ns(self) -> int:
+        """Nanoseconds since 1970."""
+        return time.time_ns()
 
     def sleep(self, seconds: float) -> None:
         """Sleep for `seconds`; nothing for zero or less."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import threading
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,7 +18,7 @@ from greencam.base.clock import Clock
 from greencam.base.errors import CodecMismatch, CorruptFrame, Refused
 from greencam.base.files import store_errors
 from greencam.frame import futex, header, ring_layout
-from greencam.frame.copying import copy_picture
+from greencam.frame.copying import copy_in_parts, streams_well
 from greencam.frame.formats import Codec
 from greencam.frame.futex import TSO
 from greencam.frame.header import Header
@@ -25,6 +26,8 @@ from greencam.frame.picture import Picture, Pixels
 from greencam.frame.ring_layout import CURSOR_AT, EPOCH_AT, LIVE, RETIRED, STATE_AT, WAKE_AT, Layout
 
 _CURSOR, _EPOCH = CURSOR_AT // 8, EPOCH_AT // 8
+_SEQ_BITS, _SEQ_MASK = ring_layout.SEQ_BITS, ring_layout.SEQ_MASK
+_LOOK_EVERY = 64  # frames, from one look at where the camera's pictures lie to the next
 
 
 class Mapping:
@@ -160,11 +163,13 @@ class RingWriter:
     def __init__(self, path: Path, clock: Clock) -> None:
         """Map the ring for writing; raises as Mapping does."""
         self._ring = Mapping(path, writable=True)
-        self._clock = clock
+        self._now_ns, self._wall_ns = clock.monotonic_ns, clock.wall_ns
         self._words, self._wake_word, self._wake = self._ring.words, self._ring.wake_word, self._ring.futex.wake
+        self._fence = threading.Lock()
         self._last = self._ring.cursor
         self._format: tuple[int, int, int] = (0, 0, 0)
         self._slots = _Slots((), header.Template(_NOTHING))
+        self._at_once = True
 
     def put(self, picture: Picture) -> int:
         """Copy a picture into the next slot, wake everybody, return the frame's cursor (epoch and number).
@@ -172,19 +177,30 @@ class RingWriter:
         Raises Refused when it does not fit. A predecessor that died in the middle of a frame left an odd lock
         word behind; the slot is simply written again.
         """
-        words = self._words
-        if self._format != (picture.pixel, picture.width, picture.height):
+        # Every call counts here: the readers wait for it, with all caches cold (docs/decisions/0017).
+        pixels, pixel, width, height, sensor_ns, grabbed_ns = picture
+        if self._format != (pixel, width, height):
             self._prepare(picture)
-        mark = self._next_mark()
-        epoch, seq = mark >> ring_layout.SEQ_BITS, mark & ring_layout.SEQ_MASK
+        words, mark = self._words, self._last + 1
+        epoch = words[_EPOCH]
+        if mark >> _SEQ_BITS != epoch:  # the owner began a new one
+            mark = ring_layout.cursor(epoch, 1)
+        seq = mark & _SEQ_MASK
         places, template = self._slots
         lock_at, target, head = places[seq % len(places)]
         words[lock_at] = mark << 1 | 1
-        futex.barrier()
-        copy_picture(target, picture.pixels)
-        now_ns, wall_ns = self._clock.monotonic_ns(), int(self._clock.wall() * 1e9)
-        head[:] = template.pack(epoch, seq, picture.sensor_ns, picture.grabbed_ns, 0, now_ns, wall_ns)
-        futex.barrier()
+        if TSO:
+            with self._fence:  # as futex.barrier(): nobody else ever waits for this lock
+                pass
+        else:
+            futex.barrier()
+        if self._at_once:
+            target[...] = pixels
+        else:
+            copy_in_parts(target, pixels)
+        head[:] = template.pack(epoch, seq, sensor_ns, grabbed_ns, 0, self._now_ns(), self._wall_ns())
+        if not TSO:  # where streaming stores exist, the copy has ended them with a fence
+            futex.barrier()
         words[lock_at] = mark << 1
         if not TSO:
             futex.barrier()
@@ -194,13 +210,9 @@ class RingWriter:
         self._wake_word[0] = mark & 0xFFFFFFFF
         self._wake()
         self._last = mark
+        if not mark % _LOOK_EVERY:
+            self._at_once = streams_well(pixels)
         return mark
-
-    def _next_mark(self) -> int:
-        """One more than the last frame, or number 1 when the owner began a new epoch."""
-        epoch = self._words[_EPOCH]
-        same = self._last >> ring_layout.SEQ_BITS == epoch
-        return self._last + 1 if same else ring_layout.cursor(epoch, 1)
 
     def _prepare(self, picture: Picture) -> None:
         """Lay out the slots for pictures like this one; raises Refused when it does not fit."""
@@ -216,6 +228,7 @@ class RingWriter:
             places.append((at // 8, target, ring.view[head : head + header.SIZE_BYTES]))
         self._slots = _Slots(tuple(places), header.Template(self._header(picture, size)))
         self._format = (pixel, picture.width, picture.height)
+        self._at_once = streams_well(picture.pixels)
 
     def _header(self, picture: Picture, size_bytes: int) -> Header:
         """What all pictures of this format have in common."""
