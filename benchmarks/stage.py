@@ -34,6 +34,8 @@ from greencam.supervise import redis_server
 
 _READY_S = 20.0
 _BEGIN_NS = 100_000_000
+# Nobody wants a frame but the readers of a measurement; by default the recorder does, also while it is not there.
+_NO_RECORDER = "consumers:\n  - name: recorder\n    enabled: false\n"
 _UNBOUNDED = ["--client-output-buffer-limit", "pubsub 0 0 0", "--maxmemory", "0"]
 
 
@@ -114,7 +116,10 @@ class Stage:
         return child.pid
 
     def start_capture(self, camera: str, fps: float) -> int:
-        """The real capture process with a simulated camera; its process number."""
+        """The real capture process with a simulated camera and no durable consumer; its process number."""
+        site = self.folder / "config" / "config.yaml"
+        site.parent.mkdir(exist_ok=True)
+        site.write_text(_NO_RECORDER)
         environment = {"GREENCAM_ROOT": str(self.folder), "GREENCAM_RUNTIME_DIR": str(self.folder)}
         size = f"{self.place.width}x{self.place.height}"
         words = ("--camera", camera, "--source", "pattern", "--fps", f"{fps:g}", "--size", size)
