@@ -166,8 +166,9 @@ def _encodes(section: dict[str, Any]) -> str:
     )
     return (
         f"A 1280×720 camera at {section['fps']:g} fps; captured and encoded frames are the capture process's own "
-        "counts between two of its beats, while the readers read (they read for a while longer); of some rounds the "
-        "one in the middle. No durable consumer: without a reader nobody wants a frame.\n\n" + table(heads, rows)
+        "counts between two of its beats, while the readers read (they read for a while longer); of some rounds "
+        "the one in the middle. No durable consumer: without a reader nobody wants a frame.\n\n"
+        + table(heads, rows)
     )
 
 
