@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from greencam.base.place import default_runtime_dir
 from tests.suite import CHECKOUT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.fresh, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
+def clone(tmp_path: Path) -> Iterator[Path]:
     if not (CHECKOUT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout, so there is nothing to clone")
     target = tmp_path / "greencam"
     subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(target)], check=True)
-    return target
+    yield target
+    shutil.rmtree(default_runtime_dir(target.resolve()), ignore_errors=True)
 
 
 def run(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
