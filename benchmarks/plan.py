@@ -27,6 +27,11 @@ class Plan:
     say: Callable[[str], None] = print
     quick: bool = False
 
+    @property
+    def fewer_repetitions(self) -> int:
+        """For what takes long and varies little."""
+        return max(1, self.repetitions - 2)
+
 
 def full(peers: frozenset[str]) -> Plan:
     """The figures of docs/benchmarks.md: some 25 minutes."""

@@ -17,7 +17,7 @@ _LEAD_S = 2.0  # readers join, the camera begins to encode; it counts from then 
 
 def measure(plan: Plan) -> dict[str, Any]:
     """The capture process's own counts between two beats while readers read; of some rounds the middle one."""
-    turns = max(1, plan.repetitions - 2)
+    turns = plan.fewer_repetitions
     rows = [_middle(readers, turns, plan) for readers in plan.readers]
     return {"rounds": turns, "fps": _FPS, "figures": rows, "targets": [_target(row).as_dict() for row in rows]}
 

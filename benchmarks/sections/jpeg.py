@@ -21,7 +21,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     """greencam and, when it takes part, the pickled peer, turn by turn."""
     ours: list[dict[str, Any]] = []
     theirs: list[dict[str, Any]] = []
-    turns = max(1, plan.repetitions - 2)
+    turns = plan.fewer_repetitions
     for turn in range(turns):
         ours.append(_follow(plan))
         plan.say(f"jpeg {turn + 1}/{turns}: {ours[-1]['fps']:.0f} fps delivered and decoded")

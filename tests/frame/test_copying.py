@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from greencam.frame.copying import LARGE_BYTES, copy_in_parts, streaming_copies, streams_well
-from greencam.frame.picture import Pixels
+from tests.frame.placed import placed
 
 ON_GLIBC = {"machine": "x86_64", "libc": "glibc"}
 OURS = "glibc.cpu.x86_non_temporal_threshold=0x28000"
@@ -49,16 +49,6 @@ def test_this_machines_loader_takes_it() -> None:
         [loader, "--list-tunables"], env=streaming_copies({}), capture_output=True, text=True, check=True
     ).stdout
     assert "glibc.cpu.x86_non_temporal_threshold: 0x28000 " in told
-
-
-def placed(shape: tuple[int, ...], offset: int) -> Pixels:
-    """A picture of noise, without zeros, that begins so many bytes behind the begin of a page."""
-    size = int(np.prod(shape))
-    memory = np.zeros(size + 2 * 4096, np.uint8)
-    start = -memory.ctypes.data % 4096 + offset
-    picture = memory[start : start + size].reshape(shape)
-    picture[...] = np.random.default_rng(1).integers(1, 256, shape, np.uint8)
-    return picture
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from greencam.frame.picture import Picture
 from greencam.frame.ring import Mapping, RingOwner, RingWriter
 from greencam.frame.ring_layout import Layout
 from greencam.frame.ring_reader import RingReader
+from tests.frame.placed import placed
 
 CLOCK = SystemClock()
 WIDTH, HEIGHT, SLOTS = 16, 8, 8
@@ -79,13 +80,10 @@ def test_large_pictures_arrive_whole_wherever_in_its_page_the_camera_has_them(
 ) -> None:
     """After every fifty pictures they lie elsewhere, so that for a while the writer takes it amiss."""
     width, height = 320, 240
-    size = width * height * 3
-    owner = RingOwner(tmp_path / "wide.ring", Layout(b"wide", 3, size), 1)
+    owner = RingOwner(tmp_path / "wide.ring", Layout(b"wide", 3, width * height * 3), 1)
     writer, reader = RingWriter(owner.path, CLOCK), RingReader(owner.path, CLOCK)
-    memory = np.zeros(size + 2 * 4096, np.uint8)
     for number in range(1, 201):
-        start = -memory.ctypes.data % 4096 + offsets[number // 50 % len(offsets)]
-        pixels = memory[start : start + size].reshape(height, width, 3)
+        pixels = placed((height, width, 3), offsets[number // 50 % len(offsets)])
         pixels[...] = np.arange(number, number + width, dtype=np.uint8)[:, None]
         writer.put(Picture(pixels, PixelFormat.BGR24, width, height, 0, 0))
         frame = reader.next_frame(1.0)
