@@ -136,7 +136,8 @@ def test_row_9_a_local_camera_that_never_opens_asks_for_one_reboot_and_keeps_its
         ground.launch("cam1")
         facts = json.loads(wait_until(lambda: request.exists() and request.read_text(), 60))
         assert (facts["camera"], facts["reason"]) == ("cam1", "recoveries_failed")
-        assert "CAMERA_CRITICAL: system reboot needed for cam1" in ground.log_of("cam1").read_text()
+        # The request is written first; the log tells of it a moment later.
+        wait_until(lambda: "CAMERA_CRITICAL: system reboot needed for cam1" in ground.log_of("cam1").read_text())
         request.unlink()
         ground.stop("cam1")
         ground.launch("cam1")  # after the reboot, say
