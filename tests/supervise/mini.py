@@ -1,6 +1,7 @@
 """A supervisor over small scripts instead of cameras: the real one, in a process of its own.
 
-Usage: python3 -m tests.supervise.mini FOLDER; the table is FOLDER/table.json, see `MiniSuite`.
+Usage: python3 -m tests.supervise.mini FOLDER; the table is FOLDER/table.json, see `MiniSuite`. MINI_STOP_S in the
+environment is how long a stop may take in all; without it, as long as in the product.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from greencam.base.notify import notifier_for
 from greencam.base.place import control_socket
 from greencam.base.service import run
 from greencam.base.stop import Stop
+from greencam.supervise import fleet as fleet_module
 from greencam.supervise.child import Child
 from greencam.supervise.control import ask
 from greencam.supervise.fleet import Fleet
@@ -34,6 +37,7 @@ from greencam.supervise.relay import Relay
 from greencam.supervise.supervisor import Claim, Supervisor, SupervisorParts, Wanted
 from greencam.supervise.table import ProcessSpec
 from greencam.supervise.vitals import Voice
+from tests.suite import processes_with
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG_COUNTS = {"lines": {"INFO": 7}, "dropped": {"a": 2}, "issues": {"throttled": 1}}
@@ -88,6 +92,7 @@ def _spec(folder: Path, row: dict[str, Any]) -> ProcessSpec:
 def main(folder: Path) -> int:
     """Supervise until told to stop."""
     clock, stop = SystemClock(), Stop().on_signals()
+    fleet_module.STOP_S = float(os.environ.get("MINI_STOP_S", fleet_module.STOP_S))
     claim = Claim(folder / "run")
     notifier = notifier_for(os.environ, clock)
     proc.adopt_orphans()
@@ -138,12 +143,17 @@ class MiniSuite:
         return self.process
 
     def ask(self, deed: str = "status", *names: str) -> dict[str, Any] | None:
-        return ask(control_socket(self.folder / "run"), {"do": deed, "names": list(names)})
+        """Its answer, however long a busy machine makes us wait; None when nobody listens."""
+        return ask(control_socket(self.folder / "run"), {"do": deed, "names": list(names)}, timeout_s=30.0)
 
     def one(self, name: str) -> dict[str, Any]:
         """What the suite says of this process; empty when it does not answer yet."""
+        return self.all().get(name, {})
+
+    def all(self) -> dict[str, dict[str, Any]]:
+        """What the suite says of every process at one moment, by name; empty when it does not answer yet."""
         told = self.ask() or {}
-        return next((one for one in told.get("processes", ()) if one["name"] == name), {})
+        return {one["name"]: one for one in told.get("processes", ())}
 
     @property
     def log(self) -> str:
@@ -154,10 +164,13 @@ class MiniSuite:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        for pid in processes_with(str(self.folder)):  # what a supervisor that was killed has left behind
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import socket
 import time
@@ -16,12 +17,16 @@ import pytest
 
 from greencam.base.clock import SystemClock
 from greencam.base.errors import EXIT_ENDED, Refused
+from greencam.base.place import control_socket
 from greencam.camera import hung_file
 from greencam.health.process import look_at
 from tests.suite import children_of, processes_with, wait_until
 from tests.supervise.mini import BEATS, LOG_COUNTS, SLEEPS, MiniSuite
 
-DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+DEAF = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('it is deaf', flush=True); "
+    "time.sleep(600)"
+)
 ESCAPES = (  # a grandchild with a session of its own, that hears nothing
     "import os, signal, subprocess, sys, time\n"
     f"subprocess.Popen([sys.executable, '-c', {DEAF!r}], start_new_session=True)\n"
@@ -46,17 +51,28 @@ def pid_of(mini: MiniSuite, name: str) -> int | None:
 
 
 def running(mini: MiniSuite, *names: str) -> bool:
-    return all(mini.one(name).get("state") == "running" for name in names)
+    told = mini.all()
+    return all(told.get(name, {}).get("state") == "running" for name in names)
 
 
 def left(mini: MiniSuite) -> list[int]:
     return processes_with(str(mini.folder))
 
 
+def logs(mini: MiniSuite, text: str) -> None:
+    """The log is written by a thread of its own: what a deed says there may come after the deed."""
+    wait_until(lambda: text in mini.log)
+
+
+def none_left(mini: MiniSuite) -> None:
+    """Who was killed at the last moment needs a processor to end."""
+    wait_until(lambda: not left(mini))
+
+
 def stopped(mini: MiniSuite) -> int:
     assert mini.process is not None
     mini.process.terminate()
-    return mini.process.wait(15)
+    return mini.process.wait(30)
 
 
 # --- dead and hung (34-36) --------------------------------------------------------------------------------------
@@ -74,14 +90,14 @@ def test_whoever_is_killed_comes_back_and_the_others_stay(mini: MiniSuite) -> No
 
 
 def test_whoever_stops_working_is_replaced(mini: MiniSuite) -> None:
-    mini.start(row("a", BEATS, beats=True, next_s=1.0))
+    mini.start(row("a", BEATS, beats=True, next_s=4.0))
     wait_until(lambda: running(mini, "a"))
     first = pid_of(mini, "a")
     assert first is not None
     os.kill(first, signal.SIGSTOP)
     wait_until(lambda: running(mini, "a") and pid_of(mini, "a") != first)
     assert not Path(f"/proc/{first}").exists()
-    assert "a gave no sign of work for 1 s; replacing it" in mini.log
+    wait_until(lambda: re.search(r"a gave no sign of work for [4-9] s; replacing it", mini.log))
 
 
 def test_nothing_outlives_a_supervisor_that_is_killed(mini: MiniSuite) -> None:
@@ -90,20 +106,20 @@ def test_nothing_outlives_a_supervisor_that_is_killed(mini: MiniSuite) -> None:
     wait_until(lambda: running(mini, "a", "b"))
     process.kill()
     process.wait()
-    wait_until(lambda: not left(mini))
+    none_left(mini)
 
 
 def test_a_supervisor_that_was_stopped_itself_blames_nobody(mini: MiniSuite) -> None:
-    process = mini.start(row("a", BEATS, beats=True, next_s=1.5))
+    process = mini.start(row("a", BEATS, beats=True, next_s=4.0))
     wait_until(lambda: running(mini, "a"))
     first = pid_of(mini, "a")
     assert first is not None
     for pid in (process.pid, first):  # as when a whole machine is frozen
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(3)
+    time.sleep(5)
     for pid in (process.pid, first):
         os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: "the supervisor itself did not run" in mini.log, 5)
+    logs(mini, "the supervisor itself did not run")
     time.sleep(1)
     assert pid_of(mini, "a") == first
 
@@ -111,30 +127,35 @@ def test_a_supervisor_that_was_stopped_itself_blames_nobody(mini: MiniSuite) -> 
 def test_a_crash_loop_costs_its_neighbours_nothing(mini: MiniSuite) -> None:
     mini.start(row("bad", "raise SystemExit(1)"), row("good"))
     wait_until(lambda: mini.one("bad").get("restarts", 0) >= 3)
-    assert running(mini, "good")
-    assert mini.one("good")["restarts"] == 0
-    assert mini.one("bad")["restarts"] <= 10
+    told = mini.all()
+    assert (told["good"]["state"], told["good"]["restarts"]) == ("running", 0)
+    assert told["bad"]["restarts"] <= 10
 
 
 def test_it_ends_when_every_job_has_finished(mini: MiniSuite) -> None:
     process = mini.start(row("a", f"raise SystemExit({EXIT_ENDED})"))
-    assert process.wait(20) == 0
+    assert process.wait(30) == 0
 
 
 # --- order ------------------------------------------------------------------------------------------------------
 
 
 def test_dependants_wait_until_the_lower_rank_works(mini: MiniSuite) -> None:
-    slow = BEATS.replace("while True", "time.sleep(1.5)\nwhile True")
-    mini.start(row("base", slow, rank=0, beats=True, holds_up_s=20.0, next_s=5.0), row("top"))
+    may = mini.folder / "may work"
+    slow = BEATS.replace("while True", f"while not Path({str(may)!r}).exists(): time.sleep(0.05)\nwhile True")
+    mini.start(row("base", slow, rank=0, beats=True, holds_up_s=60.0, first_s=60.0, next_s=20.0), row("top"))
     wait_until(lambda: mini.one("base").get("state") == "starting")
-    assert mini.one("top")["state"] == "not started"
+    time.sleep(1.5)
+    told = mini.all()
+    assert (told["base"]["state"], told["top"]["state"]) == ("starting", "not started")
+    may.touch()
     wait_until(lambda: running(mini, "base", "top"))
-    assert mini.one("base")["uptime_s"] > mini.one("top")["uptime_s"] + 1.0
+    told = mini.all()
+    assert told["base"]["uptime_s"] > told["top"]["uptime_s"] + 1.0
 
 
 def test_they_are_waited_for_no_longer_than_agreed(mini: MiniSuite) -> None:
-    mini.start(row("base", rank=0, beats=True, holds_up_s=0.5), row("top"))
+    mini.start(row("base", rank=0, beats=True, holds_up_s=0.5, first_s=60.0), row("top"))
     wait_until(lambda: running(mini, "top"))
     assert mini.one("base")["state"] == "starting"
 
@@ -146,8 +167,9 @@ def test_a_stop_is_the_mirror_of_the_start(mini: MiniSuite) -> None:
         "signal.signal(signal.SIGTERM, end)\nprint('it is up', flush=True)\ntime.sleep(600)\n"
     )
     path = str(mini.folder / "order")
-    rows = [row(name, notes.format(path=path, name=name), rank=rank) for rank, name in enumerate("abc")]
-    mini.start(*rows)
+    texts = {name: notes.format(path=path, name=name) for name in "abc"}
+    rows = [row(name, text, rank=rank, grace_s=15.0) for rank, (name, text) in enumerate(texts.items())]
+    mini.start(*rows, MINI_STOP_S="60")  # nobody is killed because a busy machine lets him wait
     wait_until(lambda: mini.log.count("it is up") == 3)
     assert stopped(mini) == 0
     assert Path(path).read_text() == "cba", mini.log
@@ -165,26 +187,25 @@ def test_a_grandchild_with_a_session_of_its_own_goes_too(mini: MiniSuite) -> Non
     wait_until(lambda: running(mini, "a") and pid_of(mini, "a") != first)
     wait_until(lambda: len(children_of(process.pid)) == 1 and len(left(mini)) == 3)
     assert stopped(mini) == 0
-    assert not left(mini)
+    none_left(mini)
 
 
 def test_those_who_hear_nothing_are_killed_in_time(mini: MiniSuite) -> None:
     mini.start(*(row(name, DEAF, rank=rank, grace_s=0.5) for rank, name in enumerate("ab")))
-    wait_until(lambda: running(mini, "a", "b"))
-    time.sleep(0.5)
+    wait_until(lambda: mini.log.count("it is deaf") == 2)
     assert stopped(mini) == 0
-    assert not left(mini)
+    none_left(mini)
 
 
 def test_a_second_signal_does_not_wait_for_anybody(mini: MiniSuite) -> None:
-    process = mini.start(row("a", DEAF, grace_s=600.0))
-    wait_until(lambda: running(mini, "a"))
-    time.sleep(0.5)
+    process = mini.start(row("a", DEAF, grace_s=600.0), MINI_STOP_S="100")
+    logs(mini, "it is deaf")
     process.terminate()
-    time.sleep(0.3)
+    # Two signals that nobody has had time to hear are one: the stop takes away the socket first.
+    wait_until(lambda: not control_socket(mini.folder / "run").exists())
     process.terminate()
-    assert process.wait(5) == 0
-    assert not left(mini)
+    assert process.wait(30) == 0
+    none_left(mini)
 
 
 def test_a_child_in_state_d_stops_neither_the_loop_nor_the_end(mini: MiniSuite) -> None:
@@ -193,22 +214,30 @@ def test_a_child_in_state_d_stops_neither_the_loop_nor_the_end(mini: MiniSuite) 
     except Refused as error:
         pytest.skip(str(error))
     try:
-        mini.start(row("stuck", f"open({str(hung.path)!r}, 'rb').read(1)", grace_s=0.5), row("good"))
+        mini.start(row("stuck", f"open({str(hung.path)!r}, 'rb').read(1)", grace_s=3.0), row("good"))
         stuck = wait_until(lambda: pid_of(mini, "stuck"))
-        time.sleep(0.5)
+        wait_until(lambda: has_open(stuck, hung.path))
+        time.sleep(0.5)  # from there to the read, in which it sleeps
+        wait_until(lambda: (seen := look_at(stuck)) is not None and seen.state in {"S", "D"})
         os.kill(stuck, signal.SIGKILL)
         wait_until(lambda: (seen := look_at(stuck)) is not None and seen.state == "D")
         mini.ask("restart", "stuck")
-        wait_until(lambda: "can't be killed (state D); leaving it behind" in mini.log)
+        logs(mini, "can't be killed (state D); leaving it behind")
         wait_until(lambda: pid_of(mini, "stuck") not in {None, stuck})
         told = mini.ask()
         assert told is not None
-        assert told["loop_lag_ms"] < 1000
+        assert told["loop_lag_ms"] < 3000, "to wait for its end would have taken 3.5 s"
         assert stopped(mini) == 0
         assert stuck in left(mini)
     finally:
         hung.ensure_unmounted()
-    wait_until(lambda: not left(mini))
+    none_left(mini)
+
+
+def has_open(pid: int, path: Path) -> bool:
+    with suppress(OSError):  # it starts only now, or a descriptor is closed while we look
+        return any(fd.readlink() == path for fd in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -217,8 +246,8 @@ def test_a_signal_at_any_moment_ends_it_cleanly(mini: MiniSuite, seed: int) -> N
     wait_until((mini.folder / "run" / "supervisor.lock").exists)
     time.sleep(random.Random(seed).uniform(0.1, 2.0))
     process.terminate()
-    assert process.wait(15) in {0, -signal.SIGTERM}
-    wait_until(lambda: not left(mini), 5)
+    assert process.wait(30) in {0, -signal.SIGTERM}
+    none_left(mini)
 
 
 # --- one suite only, new settings -------------------------------------------------------------------------------
@@ -228,7 +257,7 @@ def test_a_second_one_is_refused(mini: MiniSuite) -> None:
     mini.start(row("a"))
     wait_until(lambda: running(mini, "a"))
     second = MiniSuite(mini.folder)
-    assert second.start().wait(20) != 0
+    assert second.start().wait(30) != 0
     assert running(mini, "a")
 
 
@@ -242,7 +271,7 @@ def test_new_settings_start_again_only_what_changed(mini: MiniSuite) -> None:
     assert pid_of(mini, "same") == before["same"]
     assert mini.one("gone") == {}
     wait_until(lambda: not Path(f"/proc/{before['gone']}").exists())
-    assert "changed starts again with new settings; gone is not wanted any more; new is new" in mini.log
+    logs(mini, "changed starts again with new settings; gone is not wanted any more; new is new")
 
 
 def test_bad_settings_change_nothing_and_every_problem_is_told(mini: MiniSuite) -> None:
@@ -262,18 +291,19 @@ def test_stop_hold_only_and_restart(mini: MiniSuite) -> None:
     mini.start(row("redis", rank=0), row("a"), row("b"))
     wait_until(lambda: running(mini, "redis", "a", "b"))
     mini.ask("stop", "a")
-    wait_until(lambda: mini.one("a")["state"] == "stopped")
+    wait_until(lambda: mini.one("a").get("state") == "stopped")
     mini.ask("only", "a")
-    wait_until(lambda: running(mini, "a", "redis") and mini.one("b")["state"] == "stopped")
+    wait_until(lambda: running(mini, "a", "redis") and mini.one("b").get("state") == "stopped")
     mini.ask("restart", "all")
     wait_until(lambda: running(mini, "redis", "a", "b"))
     mini.ask("hold", "a")
     held = pid_of(mini, "a")
     assert held is not None
     os.kill(held, signal.SIGKILL)
-    wait_until(lambda: mini.one("a")["state"] == "stopped")
+    wait_until(lambda: mini.one("a").get("state") == "stopped")
     time.sleep(1.5)
-    assert (mini.one("a")["pid"], mini.one("a")["held"]) == (None, True)
+    told = mini.one("a")
+    assert (told["pid"], told["held"]) == (None, True)
     mini.ask("restart", "a")
     wait_until(lambda: running(mini, "a"))
 
@@ -326,7 +356,7 @@ def test_systemd_hears_ready_alive_and_stopping_and_nothing_while_we_hang(mini: 
             heard += b"\n" + ear.recv(4096)
         assert b"READY=1" in heard
         os.kill(process.pid, signal.SIGSTOP)
-        time.sleep(0.2)
+        wait_until(lambda: (seen := look_at(process.pid)) is not None and seen.state == "T")
         ear.setblocking(False)
         with suppress(BlockingIOError):
             while ear.recv(4096):
@@ -341,4 +371,4 @@ def test_systemd_hears_ready_alive_and_stopping_and_nothing_while_we_hang(mini: 
         heard = b""
         while b"STOPPING=1" not in heard:
             heard += ear.recv(4096)
-        assert process.wait(15) == 0
+        assert process.wait(30) == 0
