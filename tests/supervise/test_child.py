@@ -62,9 +62,9 @@ def make(tmp_path: Path, clock: MovedClock) -> Iterator[Make]:
 def gone(child: Child, clock: MovedClock) -> None:
     def looked() -> bool:
         child.look(clock.now_s)
-        return child.pid is None
+        return child.pid is None and not child.left_behind
 
-    wait_until(looked, 20)
+    wait_until(looked, 30)
 
 
 def state_of(child: Child) -> State:
@@ -72,7 +72,7 @@ def state_of(child: Child) -> State:
 
 
 def ended(child: Child) -> None:
-    wait_until(lambda: not child.running, 20)
+    wait_until(lambda: not child.running, 30)
 
 
 def test_a_child_that_fails_comes_back_after_growing_pauses(make: Make, clock: MovedClock) -> None:

@@ -19,7 +19,7 @@ from greencam.supervise.policy import Allowance
 from greencam.supervise.table import ProcessSpec
 from tests.log_outputs import silent_relay
 from tests.suite import wait_until
-from tests.supervise.test_child import MovedClock
+from tests.supervise.test_child import MovedClock, gone
 
 MIB = 1 << 20
 SLEEPS = "import time; time.sleep(600)"
@@ -76,6 +76,7 @@ class Ground:
 
     def stop(self) -> None:
         self.fleet.stop(lambda: True)
+        gone(self.child, self.clock)  # it may need longer than the stop waits, on a busy machine
         self.relay.stop()
 
 

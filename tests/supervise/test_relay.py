@@ -34,7 +34,9 @@ def kept() -> Kept:
 
 
 @pytest.fixture
-def relay(kept: Kept) -> Iterator[Relay]:
+def relay(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    # A traceback that a child writes in pieces is one record also when the child has to wait between two of them.
+    monkeypatch.setattr("greencam.supervise.relay._IDLE_S", 30.0)
     log = LogQueue(Identity("start"), [kept], CLOCK)
     made = Relay(log, CLOCK)
     made.start()
@@ -102,11 +104,12 @@ def test_a_crash_in_native_code_is_one_critical_record(relay: Relay, kept: Kept)
 
 
 def test_a_last_line_without_an_end_is_carried_when_its_child_ends(relay: Relay, kept: Kept) -> None:
-    child(relay, "import sys; sys.stderr.write('first\\nlast words')").wait(20)
+    child(relay, "import sys; sys.stderr.write('first\\nlast words')").wait(30)
     wait_until(lambda: kept.messages == ["first", "last words"])
 
 
-def test_what_is_in_the_pipes_is_carried_before_the_end(kept: Kept) -> None:
+def test_what_is_in_the_pipes_is_carried_before_the_end(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("greencam.supervise.relay._END_S", 30.0)  # so long a thread of ours may have to wait
     log = LogQueue(Identity("start"), [kept], CLOCK)
     relay = Relay(log, CLOCK)
     ends = [relay.new_pipe(Identity(f"c{number}")) for number in range(3)]
@@ -123,20 +126,20 @@ def test_what_is_in_the_pipes_is_carried_before_the_end(kept: Kept) -> None:
 
 
 def test_a_line_that_never_ends_comes_out_in_pieces_and_the_next_is_whole(relay: Relay, kept: Kept) -> None:
-    child(relay, "import sys; sys.stderr.write('x' * 200_000 + '\\nnext\\n')").wait(20)
+    child(relay, "import sys; sys.stderr.write('x' * 200_000 + '\\nnext\\n')").wait(30)
     wait_until(lambda: kept.messages[-1:] == ["next"])
     assert all(len(message) < 20_000 for message in kept.messages)
 
 
 def test_bytes_that_are_no_text_are_carried_without_what_moves_a_cursor(relay: Relay, kept: Kept) -> None:
-    child(relay, "import os; os.write(2, b'caf\\xc3\\xa9 \\xff\\x00\\x1b[2J end\\n')").wait(20)
+    child(relay, "import os; os.write(2, b'caf\\xc3\\xa9 \\xff\\x00\\x1b[2J end\\n')").wait(30)
     wait_until(lambda: kept.messages == ["café \ufffd  [2J end"])
 
 
 def test_no_password_gets_through(relay: Relay, kept: Kept) -> None:
-    child(relay, "print('can not open rtsp://admin:s3cr3t@10.0.0.9/1')").wait(20)
-    child(relay, LOGS + "log.error('nor %s', 'redis://:s3cr3t@10.0.0.8')").wait(20)
-    child(relay, "raise ValueError('http://10.0.0.9/?token=s3cr3t')").wait(20)
+    child(relay, "print('can not open rtsp://admin:s3cr3t@10.0.0.9/1')").wait(30)
+    child(relay, LOGS + "log.error('nor %s', 'redis://:s3cr3t@10.0.0.8')").wait(30)
+    child(relay, "raise ValueError('http://10.0.0.9/?token=s3cr3t')").wait(30)
     wait_until(lambda: len(kept.lines) == 3)
     assert "s3cr3t" not in repr(kept.lines)
     assert "can not open rtsp://***@10.0.0.9/1" in kept.messages
@@ -145,7 +148,7 @@ def test_no_password_gets_through(relay: Relay, kept: Kept) -> None:
 def test_a_log_that_hangs_stops_neither_the_children_nor_the_relay() -> None:
     class Hangs(Kept):
         def write(self, lines: Sequence[Line]) -> None:
-            wait_until(lambda: done, 60)
+            wait_until(lambda: done, 110)
 
     done: list[int] = []
     log = LogQueue(Identity("start"), [Hangs()], CLOCK)
@@ -177,7 +180,7 @@ def test_a_flood_of_several_children_costs_nothing_while_the_log_gets_on() -> No
 
 def test_who_a_record_claims_to_be_neither_ends_a_line_nor_moves_a_cursor(relay: Relay, kept: Kept) -> None:
     forged = Line(0.0, "INFO", Identity("x\n2024-01-15 forged\x1b[2J", "rtsp://u:s3cr3t@h", "\r"), "told")
-    child(relay, f"print({to_json(forged)!r})").wait(20)
+    child(relay, f"print({to_json(forged)!r})").wait(30)
     (told,) = wait_until(lambda: kept.lines)
     assert main_text(told).endswith(" - INFO - x 2024-01-15 forged [2J[rtsp://***@h]: told")
     assert main_text(told).isprintable()
@@ -192,7 +195,7 @@ def test_a_descriptor_above_1023_is_read_too(relay: Relay, kept: Kept) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
     opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1050)]
     try:
-        child(relay, "print('from afar')").wait(20)
+        child(relay, "print('from afar')").wait(30)
         wait_until(lambda: kept.messages == ["from afar"])
     finally:
         for fd in opened:
