@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.suite import Suite, processes_with, wait_until
 
 pytestmark = pytest.mark.e2e
 SCRIPT = "camera_health_monitor.py"
+DRILLS = ("tests/apps/patient.py", "camera_health_monitor", "--drill")  # with goals that a busy machine meets
+FRAME_S = 4  # a loaded machine may let a worker wait for longer than a second
 GUIDE = {"is_initialized", "is_capturing", "health_score", "consecutive_failures", "should_reboot"}
 
 
@@ -28,7 +32,8 @@ class Watched(Suite):
 
     def __init__(self, root: Path, runtime: Path) -> None:
         super().__init__(root, runtime)
-        self.environment["GREENCAM_CAMERA_RECOVERY_SETTINGS__FRAME_TIMEOUT"] = "1"
+        self.environment["GREENCAM_CAMERA_RECOVERY_SETTINGS__FRAME_TIMEOUT"] = str(FRAME_S)
+        self.environment["GREENCAM_FRAME_RATE"] = "10"  # two cameras beside whatever else runs
         entries = ", ".join(f"{{id: {name}, source: 'faulty:{self.faults(name)}'}}" for name in ("front", "back"))
         self.site(f"cameras: [{entries}, {{id: spare, source: pattern, enabled: false}}]\n")
 
@@ -50,12 +55,14 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Both cameras captured, without Redis."""
     runtime = Path(tempfile.mkdtemp(prefix="gc-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
     made = Watched(tmp_path_factory.mktemp("root"), runtime)
-    for camera in ("front", "back"):
-        made.start("cam1_stream.py", "--camera", camera)
-    wait_until(lambda: all(status["is_capturing"] for status in made.told()["cameras"].values()))
-    yield made
-    made.stop_all()
-    shutil.rmtree(runtime, ignore_errors=True)
+    try:
+        for camera in ("front", "back"):
+            made.start("cam1_stream.py", "--camera", camera)
+        wait_until(lambda: all(status["is_capturing"] for status in made.told()["cameras"].values()), 60)
+        yield made
+    finally:
+        made.stop_all()
+        shutil.rmtree(runtime, ignore_errors=True)
 
 
 @pytest.fixture
@@ -113,10 +120,12 @@ def test_a_recovery_replaces_the_worker_of_the_camera_that_is_named(watched: Wat
 
 
 def test_watching_prints_an_object_a_line_until_the_time_is_over(watched: Watched) -> None:
-    done = watched.run(SCRIPT, "--monitor", "--duration", "1s", "--interval", "0.4", "--json")
+    done = watched.run(SCRIPT, "--monitor", "--duration", "4s", "--interval", "1.5", "--json")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
-    assert [row["camera"] for row in rows] == ["front", "back"] * 3
+    looks = len(rows) // 2
+    assert looks in {2, 3}, "the third is left out when we had to wait until the time was over"
+    assert [row["camera"] for row in rows] == ["front", "back"] * looks
     assert all(row.keys() > GUIDE for row in rows)
     assert rows[0]["time"] < rows[-1]["time"]
 
@@ -132,7 +141,7 @@ def test_watching_ends_at_ctrl_c_with_the_worst_that_was_seen(watched: Watched) 
 def test_a_camera_that_fails_is_the_one_that_counts(watched: Watched) -> None:
     faults.order(watched.faults("back"), "disconnect")
     try:
-        wait_until(lambda: watched.told()["cameras"]["back"]["consecutive_failures"] >= 4)
+        wait_until(lambda: watched.told()["cameras"]["back"]["consecutive_failures"] >= 4, 60)
         code, output = watched.ask()
         assert code == 1
         assert "back: warning (" in output
@@ -142,7 +151,9 @@ def test_a_camera_that_fails_is_the_one_that_counts(watched: Watched) -> None:
         assert facts["cameras"]["front"]["is_capturing"] is True
         code, output = watched.ask("--test", "--camera", "back", "--num-tests", "1")
         assert code == 1
-        assert "  1 of 1: FAILED: no frame within 1.0 s: camera back, a drill: not there" in output
+        said = r"  1 of 1: FAILED: no frame within (\d+\.\d) s: camera back, a drill: not there"
+        assert (found := re.search(said, output)), output
+        assert float(found[1]) >= FRAME_S
         code, output = watched.ask("--drill", "kill", "--camera", "back")
         assert (code, output) == (2, "a drill needs a camera that works; see --status\n")
     finally:
@@ -153,15 +164,15 @@ def test_a_camera_that_fails_is_the_one_that_counts(watched: Watched) -> None:
 
 def test_a_drill_on_a_camera_in_use_is_a_signal_and_holds_reboots_back_meanwhile(watched: Watched) -> None:
     hold = watched.root / "data/state/reboot.hold"
-    process = watched.start(SCRIPT, "--drill", "stop", "--camera", "front")
-    wait_until(hold.exists)
-    output = process.communicate(timeout=30)[0]
+    process = watched.start(*DRILLS, "stop", "--camera", "front")
+    wait_until(hold.exists, 30)
+    output = process.communicate(timeout=80)[0]
     assert process.returncode == 0, output
     assert "SIGSTOP to its worker" in output
     assert "passed: detected after " in output
     assert not hold.exists()
     hold.write_text("")  # an operator's own stays
-    assert watched.ask("--drill", "kill", "--camera", "front")[0] == 0
+    assert watched.run(*DRILLS, "kill", "--camera", "front").returncode == 0
     assert hold.exists()
     hold.unlink()
 
@@ -175,7 +186,7 @@ def test_a_capture_that_hangs_is_named(watched: Watched) -> None:
     pid = watched.told("--camera", "back")["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: watched.ask("--camera", "back")[0] == 2)
+        wait_until(lambda: watched.ask("--camera", "back")[0] == 2, 60)
         _, output = watched.ask("--camera", "back", "--detailed")
         assert output.splitlines()[:2] == [
             "back: unknown",
@@ -184,7 +195,7 @@ def test_a_capture_that_hangs_is_named(watched: Watched) -> None:
         assert watched.ask("--recover", "--camera", "back")[0] == 1
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: watched.ask("--camera", "back")[0] == 0)
+    wait_until(lambda: watched.ask("--camera", "back")[0] == 0, 60)
 
 
 Here = Callable[..., tuple[int, str]]
@@ -232,7 +243,7 @@ def test_an_idle_camera_is_opened_for_a_test_and_closed_again(idle: Watched) -> 
     assert [(test["number"], test["ok"], test["shape"]) for test in facts["cameras"]["front"]] == [
         (1, True, [240, 320, 3]), (2, True, [240, 320, 3]),
     ]  # fmt: skip
-    assert processes_with(str(idle.runtime)) == []
+    wait_until(lambda: processes_with(str(idle.runtime)) == [])  # a worker ends with its capture, a moment later
 
 
 def test_a_picture_of_one_colour_fails_a_test(idle: Watched) -> None:
@@ -260,20 +271,22 @@ def drill_folders() -> set[Path]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_drill_that_is_interrupted_leaves_nothing_behind(idle: Watched, number: signal.Signals) -> None:
-    process = idle.start(SCRIPT, "--drill", "hang")
+    process = idle.start(*DRILLS, "hang")
     assert process.stdout is not None
     assert process.stdout.readline() == "drill hang on a simulated camera\n"
     assert "now: a library waits" in process.stdout.readline()
     (folder,) = [path for path in drill_folders() if belongs(path, process.pid)]
-    code, output = idle.finish(process, number)
-    assert (code, "Traceback" in output) == (130, False)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in output) == (130, False)
     assert not folder.exists()
-    assert processes_with(str(folder)) == []
+    wait_until(lambda: processes_with(str(folder)) == [])
 
 
 def belongs(folder: Path, pid: int) -> bool:
-    lock = folder / "drill.lock"
-    return lock.exists() and lock.read_text().strip() == str(pid)
+    with suppress(OSError):  # the folder of another one's drill, which ends while we look
+        return (folder / "drill.lock").read_text().strip() == str(pid)
+    return False
 
 
 def test_a_drill_asks_for_no_reboot_and_writes_nothing_into_the_owners_folders(idle: Watched) -> None:
@@ -286,7 +299,7 @@ def test_a_drill_asks_for_no_reboot_and_writes_nothing_into_the_owners_folders(i
         "GREENCAM_SITE": "config/config.yaml",
         "GREENCAM_CAMERAS": "[{id: front, source: pattern}]",
     }
-    facts = idle.told("--drill", "kill", "--camera", "front")
+    facts = json.loads(idle.run(*DRILLS, "kill", "--camera", "front", "--json").stdout)
     (report,) = facts["drills"]
     assert (facts["passed"], facts["left_out"]) == (True, {}), report
     assert (report["kind"], report["cured_by"]) == ("kill", "replace worker")

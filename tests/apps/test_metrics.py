@@ -32,6 +32,9 @@ def root(tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "config/config.yaml").write_text(SITE)
     monkeypatch.setenv("GREENCAM_ROOT", str(tmp_path))
     monkeypatch.setenv("GREENCAM_RUNTIME_DIR", str(short_folder))
+    # A busy machine may let a part, or Redis, wait for longer than a collection has time for.
+    monkeypatch.setattr(metrics, "DEADLINE_S", 30.0)
+    monkeypatch.setattr(metrics, "_PATIENCE_S", 4.0)
     return tmp_path
 
 

@@ -86,7 +86,8 @@ def test_this_machine() -> None:
 
 def test_a_host_that_takes_connections_and_one_that_does_not() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        reach("127.0.0.1", port, 10.0)
-    with pytest.raises(ConnectionRefusedError):
-        reach("127.0.0.1", port, 10.0)
+        reach("127.0.0.1", server.getsockname()[1], 10.0)
+    with socket.socket() as deaf:  # nobody listens there, and nobody else can begin to
+        deaf.bind(("127.0.0.1", 0))
+        with pytest.raises(ConnectionRefusedError):
+            reach("127.0.0.1", deaf.getsockname()[1], 10.0)

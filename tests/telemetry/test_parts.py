@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 
@@ -27,7 +28,7 @@ def test_one_that_hangs_costs_its_own_answer_only_and_is_not_asked_again_meanwhi
         release.wait(60)
         return 7
 
-    parts = Parts({"disk": hang, "other": lambda: len(asked)}, 0.2, SystemClock())
+    parts = Parts({"disk": hang, "other": lambda: len(asked)}, 3.0, SystemClock())
     assert parts.ask().keys() == {"other"}
     assert parts.ask().keys() == {"other"}
     assert len(asked) == 1
@@ -36,16 +37,16 @@ def test_one_that_hangs_costs_its_own_answer_only_and_is_not_asked_again_meanwhi
 
 
 def test_an_old_answer_is_never_taken_for_a_new_one() -> None:
-    release, counted = threading.Event(), iter(range(100))
+    release, counted = threading.Event(), itertools.count(1)
 
     def count() -> int:
         release.wait(60)
         return next(counted)
 
-    parts = Parts({"disk": count}, 0.1, SystemClock())
+    parts = Parts({"disk": count}, 0.5, SystemClock())
     assert parts.ask() == {}
     release.set()
-    assert wait_until(lambda: parts.ask().get("disk")) == 1, "the answer 0 belongs to the first question"
+    assert wait_until(lambda: parts.ask().get("disk")) > 1, "the answer 1 belongs to the first question"
 
 
 def test_one_that_fails_is_logged_and_has_no_answer(caplog: pytest.LogCaptureFixture) -> None:
