@@ -298,13 +298,13 @@ def test_the_help_of_run_sh_names_every_command() -> None:
     patterns = re.findall(r"^  ([^)\n]+)\)", branches[1], re.MULTILINE)
     commands = {word for pattern in patterns for word in pattern.split(" | ")} - {"*", "--*", "-h", "help"}
     assert {"start", "setup", "test", "status", "stop"} <= commands
-    told = subprocess.run([str(ROOT / "run.sh"), "--help"], cwd="/", capture_output=True, text=True, timeout=30)
+    told = subprocess.run([str(ROOT / "run.sh"), "--help"], cwd="/", capture_output=True, text=True, timeout=60)
     assert told.returncode == 0
     assert [command for command in commands if not re.search(rf"run\.sh \[?{command}\b", told.stdout)] == []
 
 
 def test_run_sh_refuses_a_command_that_does_not_exist() -> None:
-    done = subprocess.run([str(ROOT / "run.sh"), "stat"], cwd="/", capture_output=True, text=True, timeout=30)
+    done = subprocess.run([str(ROOT / "run.sh"), "stat"], cwd="/", capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "no command 'stat'" in done.stderr
     assert "usage:" in done.stderr

@@ -71,10 +71,10 @@ def test_a_stop_while_a_service_is_still_importing_is_a_clean_end(
     words = [python, str(CHECKOUT / "start.py")]
     child = subprocess.Popen(words, env=plain, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until(lambda: in_our_hands(child.pid))
+        wait_until(lambda: in_our_hands(child.pid), 30)
         time.sleep(after_s)
         child.send_signal(number)
-        _, said = child.communicate(timeout=30)
+        _, said = child.communicate(timeout=60)
     finally:
         child.kill()
         child.wait()

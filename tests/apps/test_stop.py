@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,7 @@ lock = Lock(folder / "supervisor.lock", "the suite")
 print(child.pid, flush=True)
 while True: time.sleep(600)
 """
+PATIENCE = "3"  # until then whoever hears the signal has heard it, and sleeps again
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def holder(suite: Suite, how: str) -> Iterator[tuple[int, int]]:
 def test_who_does_not_stop_is_named_as_in_the_process_table(suite: Suite) -> None:
     with holder(suite, "deaf") as (pid, child):
         (suite.runtime / "supervisor.json").write_text(json.dumps({"children": [{"name": "cam1", "pid": child}]}))
-        done = suite.run("graceful_shutdown.py", "--timeout", "0.3")
+        done = suite.run("graceful_shutdown.py", "--timeout", PATIENCE)
     assert done.returncode == 1
     assert f"supervisor (process {pid}, state S)" in done.stderr
     assert f"cam1 (process {child}, state S)" in done.stderr
@@ -76,7 +78,7 @@ def test_who_does_not_stop_is_named_as_in_the_process_table(suite: Suite) -> Non
 def test_what_a_dead_supervisor_leaves_behind_is_named_too(suite: Suite) -> None:
     with holder(suite, "orphan") as (_, child):
         (suite.runtime / "supervisor.json").write_text('{"children": "none"}')
-        done = suite.run("graceful_shutdown.py", "--timeout", "1")
+        done = suite.run("graceful_shutdown.py", "--timeout", PATIENCE)
     assert done.returncode == 1
     assert f"python3 (process {child}, state S)" in done.stderr or f"(process {child}, state S)" in done.stderr
     assert "supervisor" not in done.stderr
@@ -92,13 +94,13 @@ def test_on_a_terminal_a_line_tells_who_still_works(suite: Suite) -> None:
     with holder(suite, "deaf") as (_, child):
         (suite.runtime / "supervisor.json").write_text(json.dumps({"children": [{"name": "cam1", "pid": child}]}))
         ours, theirs = pty.openpty()
-        command = [sys.executable, "-P", str(CHECKOUT / "graceful_shutdown.py"), "--timeout", "0.5"]
+        command = [sys.executable, "-P", str(CHECKOUT / "graceful_shutdown.py"), "--timeout", PATIENCE]
         done = subprocess.run(command, env=suite.environment, stdout=theirs, stderr=subprocess.PIPE, timeout=60)
         os.close(theirs)
         shown = os.read(ours, 65536).decode()
         os.close(ours)
     assert done.returncode == 1
-    assert "stopping, 0 s of 0.5: supervisor, cam1" in shown
+    assert re.search(rf"stopping, \d s of {PATIENCE}: supervisor, cam1", shown)
 
 
 def test_a_wrong_word_is_refused_before_anything_is_signalled(suite: Suite) -> None:
