@@ -114,7 +114,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, st
         cwd=root,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr
     return {str(case): (code, output) for case, (code, output) in zip(CASES, json.loads(done.stdout), strict=True)}

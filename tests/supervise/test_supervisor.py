@@ -126,7 +126,7 @@ def test_a_supervisor_that_was_stopped_itself_blames_nobody(mini: MiniSuite) -> 
 
 def test_a_crash_loop_costs_its_neighbours_nothing(mini: MiniSuite) -> None:
     mini.start(row("bad", "raise SystemExit(1)"), row("good"))
-    wait_until(lambda: mini.one("bad").get("restarts", 0) >= 3)
+    wait_until(lambda: mini.one("bad").get("restarts", 0) >= 3, 60)
     told = mini.all()
     assert (told["good"]["state"], told["good"]["restarts"]) == ("running", 0)
     assert told["bad"]["restarts"] <= 10
