@@ -58,7 +58,7 @@ def test_this_machine_tells_all_of_it(tmp_path: Path) -> None:
     meter = CpuMeter()
     for used in (memory_percent(), disk_percent(tmp_path)):
         assert used is not None
-        assert 0 < used <= 100
+        assert 0 <= used <= 100, "0.0: a large disk that is almost empty"
     sum(range(3_000_000))
     used = meter.percent()
     assert used is None or 0 <= used <= 100
