@@ -20,7 +20,8 @@ from greencam.apps import camera_health_monitor
 from greencam.camera import faults
 from tests.suite import Suite, processes_with, wait_until
 
-pytestmark = pytest.mark.e2e
+# A test here starts up to a dozen commands, one after the other; a crowded machine needs its time for each.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 SCRIPT = "camera_health_monitor.py"
 DRILLS = ("tests/apps/patient.py", "camera_health_monitor", "--drill")  # with goals that a busy machine meets
 FRAME_S = 4  # a loaded machine may let a worker wait for longer than a second

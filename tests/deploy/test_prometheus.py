@@ -171,7 +171,7 @@ def promtool(*words: str) -> subprocess.CompletedProcess[str]:
     program = shutil.which("promtool")
     if program is None:
         pytest.skip("promtool is not installed: sudo scripts/debian-test-packages")
-    return subprocess.run([program, *words], capture_output=True, text=True, timeout=100)
+    return subprocess.run([program, *words], capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -184,11 +184,13 @@ def test_promtool_accepts_them(words: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.timeout(400)  # it plays days of every rule: seconds of work, a minute on a crowded machine
 def test_promtool_finds_that_alerts_fire_when_they_should_and_at_no_other_time() -> None:
     done = promtool("test", "rules", str(RULES_TEST))
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.timeout(400)
 def test_a_rule_that_says_something_else_fails_its_scenario(tmp_path: Path) -> None:
     changed = RULES.read_text().replace("greencam_camera_stale == 1", "greencam_camera_stale == 0")
     assert changed != RULES.read_text()
