@@ -25,7 +25,9 @@ from tests.screen import HEIGHT, WIDTH, Screen
 from tests.suite import Suite
 
 # How long an example takes is a matter of the machine and its load, not of what is right.
-hypothesis.settings.register_profile("greencam", deadline=None)
+hypothesis.settings.register_profile(
+    "greencam", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("greencam")
 
 
@@ -60,7 +62,7 @@ class RedisServer:
             argv += ["--replicaof", "127.0.0.1", str(self._master.port)]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
         client = connect(self.target)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             try:
                 with bus_errors(self.target):
@@ -101,9 +103,11 @@ def redis(request: pytest.FixtureRequest, short_folder: Path) -> Iterator[RedisS
         if binary is None:
             pytest.skip("Debian's redis-server is not installed: sudo scripts/debian-test-packages")
     server = RedisServer(short_folder, binary)
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,17 +14,38 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+_PIPE_BYTES = 1 << 18  # nobody reads what a script prints before its end, and a full pipe would hold it up
 
 
-def wait_until(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
-    """The first true value of the condition; fails the test when none comes in time."""
+def wait_until(condition: Callable[[], Any], timeout_s: float = 40.0) -> Any:
+    """The first true value of the condition; fails the test when none comes in time.
+
+    What has become true while the machine gave us no time counts: the last look is after the deadline.
+    """
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
+    while True:
+        late = time.monotonic() >= deadline
         value = condition()
         if value:
             return value
+        if late:
+            raise AssertionError(f"not within {timeout_s} s: {condition}")
         time.sleep(0.05)
-    raise AssertionError(f"not within {timeout_s} s: {condition}")
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder in which others write at this very moment, as if it went all at once.
+
+    It is moved out of their way first; else what they make while it is emptied would be in the way.
+    """
+    aside = folder.with_name(f"{folder.name}.removed")
+    folder.rename(aside)
+
+    def gone() -> bool:
+        shutil.rmtree(aside, ignore_errors=True)
+        return not aside.exists()
+
+    wait_until(gone)
 
 
 class Suite:
@@ -57,6 +79,7 @@ class Suite:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            pipesize=_PIPE_BYTES,
         )
         self._started.append(process)
         return process
@@ -106,7 +129,7 @@ class Suite:
         """Signal it, wait for its end: exit code and everything that it printed."""
         if process.poll() is None:
             process.send_signal(number)
-        output, _ = process.communicate(timeout=15)
+        output, _ = process.communicate(timeout=60)
         return process.returncode, output
 
     def stop_all(self) -> None:
@@ -116,7 +139,7 @@ class Suite:
                 process.terminate()
         for process in reversed(self._started):
             try:
-                process.communicate(timeout=12)
+                process.communicate(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
