@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -36,7 +36,7 @@ class MadeUp:
 
     clock: FakeClock
     frames: Callable[[float], float]  # when the newest frame was published, by the time now
-    story: list[tuple[float, Facts]]
+    story: list[tuple[float, Facts | None]]  # None: the capture says nothing
     after_lift: list[tuple[float, Facts]] = field(default_factory=list)
     made_s: float | None = None
     lifted_s: float | None = None
@@ -56,9 +56,9 @@ class MadeUp:
         told = self._latest(story, self.made_s)
         if self.lifted_s is not None and self.after_lift:
             told = self._latest([(0.0, told), *self.after_lift], self.lifted_s)
-        return WELL | told
+        return {} if told is None else WELL | told
 
-    def _latest(self, story: list[tuple[float, Facts]], from_s: float | None) -> Facts:
+    def _latest(self, story: Sequence[tuple[float, Facts | None]], from_s: float | None) -> Facts | None:
         return [facts for at_s, facts in story if at_s <= self._since(from_s)][-1]
 
     def _since(self, from_s: float | None) -> float:
@@ -156,6 +156,12 @@ def test_garbage_has_to_be_survived_without_a_failure() -> None:
     assert fallen.problems == ["it counted as a failure of the camera"]
     silent = run(KINDS["garbage"], MadeUp(FakeClock(), down(1e9), []))
     assert silent.problems == ["no frames came any more"]
+
+
+def test_a_capture_that_says_nothing_for_a_moment_has_not_failed() -> None:
+    assert run(KINDS["garbage"], MadeUp(FakeClock(), always, [(1.0, None), (4.0, {})])).passed
+    gone = run(KINDS["garbage"], MadeUp(FakeClock(), always, [(1.0, None)]))
+    assert gone.problems == ["it counted as a failure of the camera"]
 
 
 def test_an_unkillable_worker_has_to_be_named_before_it_is_freed() -> None:
