@@ -3,36 +3,53 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.suite import Suite, children_of, command_of, processes_with, wait_until
+from tests.suite import Suite, children_of, command_of, processes_with, remove, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+Facts = dict[str, Any]
 
 
 def images(suite: Suite) -> list[Path]:
     return sorted((suite.root / "images").glob("cam1/*/*.jpg"))
 
 
+def told(suite: Suite, wanted: Callable[[Facts], bool]) -> Facts:
+    """The first status of which that is true: one that is asked for on a busy machine may tell of a late frame."""
+    found: Facts = wait_until(lambda: facts if wanted(facts := suite.status()) else None, 60)
+    return found
+
+
+def flows(camera: Facts) -> bool:
+    return bool(camera["state"] == "streaming" and not camera["stale"] and camera["fps"])
+
+
+def child_of(process: subprocess.Popen[str], words: str) -> int:
+    """The child whose command line holds these words; one that has just been forked still has its parent's."""
+    found: int = wait_until(lambda: next((pid for pid in children_of(process.pid) if words in command_of(pid)), 0))
+    return found
+
+
 def test_one_command_streams_stores_images_and_stops_without_leaving_anything(suite: Suite) -> None:
     process = suite.start("start.py")
     wait_until(lambda: len(images(suite)) >= 2)
-    facts = wait_until(lambda: suite.status() if suite.status()["cameras"][0]["fps"] else None)
+    facts = told(suite, lambda facts: facts["redis_connected"] and flows(facts["cameras"][0]))
     assert facts["supervisor_pid"] == process.pid
-    assert facts["redis_connected"]
-    camera = facts["cameras"][0]
-    assert (camera["state"], camera["stale"], camera["device"]) == ("streaming", False, "simulated camera")
+    assert facts["cameras"][0]["device"] == "simulated camera"
     assert all(path.read_bytes()[:2] == b"\xff\xd8" for path in images(suite))
     code, output = suite.finish(process, signal.SIGINT)
     assert code == 0, output
     for promised in ("camera cam1: pattern", "embedded Redis", "320×240 bgr24 at 30 fps", "everything is stopped"):
         assert promised in output
-    assert processes_with(str(suite.root)) == []
+    wait_until(lambda: processes_with(str(suite.root)) == [], 5)  # one that was killed may need a moment to go
     assert not list(suite.runtime.glob("*.ring"))
     assert "Traceback" not in output
 
@@ -40,11 +57,9 @@ def test_one_command_streams_stores_images_and_stops_without_leaving_anything(su
 def test_processes_show_under_the_names_of_the_guides(suite: Suite) -> None:
     process = suite.start("start.py")
     wait_until(lambda: images(suite))
-    commands = [command_of(pid) for pid in children_of(process.pid)]
-    assert any("cam1_stream.py --camera cam1" in command for command in commands)
-    assert any("storeimages.py" in command for command in commands)
-    capture = next(pid for pid in children_of(process.pid) if "cam1_stream.py" in command_of(pid))
-    assert any("--worker-fd" in command_of(pid) for pid in children_of(capture))
+    capture = child_of(process, "cam1_stream.py --camera cam1")
+    assert child_of(process, "storeimages.py")
+    wait_until(lambda: any("--worker-fd" in command_of(pid) for pid in children_of(capture)))
 
 
 def test_a_second_start_is_refused_with_the_process_that_runs(suite: Suite) -> None:
@@ -64,12 +79,12 @@ def test_stop_and_status_from_another_terminal(suite: Suite) -> None:
     wait_until(lambda: images(suite))
     stopped = suite.module("stop")
     assert (stopped.returncode, stopped.stdout) == (0, f"stopping process {process.pid}: stopped\n")
-    assert process.wait(timeout=5) == 0
+    assert process.wait(timeout=30) == 0
     assert suite.module("stop").stdout == "greencam does not run\n"
 
 
 def test_duration_ends_by_itself(suite: Suite) -> None:
-    done = suite.run("start.py", "--duration", "5")
+    done = suite.run("start.py", "--duration", "12")  # time for an image also when everything starts slowly
     assert done.returncode == 0, done.stderr
     assert images(suite)
 
@@ -79,7 +94,7 @@ def test_everything_dies_with_a_killed_supervisor_and_the_next_start_works(suite
     wait_until(lambda: images(suite))
     process.kill()
     process.communicate()
-    wait_until(lambda: processes_with(str(suite.root)) == [], 10)
+    wait_until(lambda: processes_with(str(suite.root)) == [])
     count = len(images(suite))
     suite.start("start.py")
     wait_until(lambda: len(images(suite)) > count)
@@ -117,9 +132,8 @@ def test_a_camera_that_does_not_exist_costs_the_other_nothing(suite: Suite) -> N
     )
     suite.start("start.py")
     wait_until(lambda: list((suite.root / "images").glob("good/*/*.jpg")))
-    facts = wait_until(lambda: next((f for f in [suite.status()] if f["cameras"][1]["failure"]), None))
+    facts = told(suite, lambda facts: facts["cameras"][1]["failure"] and flows(facts["cameras"][0]))
     assert [camera["id"] for camera in facts["cameras"]] == ["good", "bad"]
-    assert not facts["cameras"][0]["stale"]
     assert "nowhere.mp4" in facts["cameras"][1]["failure"]["text"]
 
 
@@ -129,15 +143,14 @@ def test_nothing_is_left_behind_when_stopped_in_the_middle_of_starting(suite: Su
     time.sleep(0.3)
     code, _ = suite.finish(process)
     assert code in {0, -signal.SIGTERM}
-    wait_until(lambda: processes_with(str(suite.root)) == [], 5)
+    wait_until(lambda: processes_with(str(suite.root)) == [])
 
 
 def test_a_process_that_somebody_else_stopped_comes_back_too(suite: Suite) -> None:
     process = suite.start("start.py")
     wait_until(lambda: images(suite))
     for victim in ("storeimages.py", "cam1_stream.py --camera cam1"):
-        pid = next(pid for pid in children_of(process.pid) if victim in command_of(pid))
-        os.kill(pid, signal.SIGTERM)
+        os.kill(child_of(process, victim), signal.SIGTERM)
         count = len(images(suite))
         wait_until(lambda: len(images(suite)) > count + 1)  # noqa: B023
     assert process.poll() is None
@@ -147,20 +160,20 @@ def test_a_redis_that_hangs_is_replaced(suite: Suite) -> None:
     suite.environment["GREENCAM_CONNECTION_CHECK_INTERVAL"] = "1"
     process = suite.start("start.py")
     wait_until(lambda: suite.status()["redis_connected"])
-    redis = next(pid for pid in children_of(process.pid) if "server" in command_of(pid))
+    redis = child_of(process, "server")
     os.kill(redis, signal.SIGSTOP)
-    wait_until(lambda: redis not in children_of(process.pid), 20)
-    wait_until(lambda: suite.status()["redis_connected"], 20)
+    wait_until(lambda: redis not in children_of(process.pid), 60)
+    wait_until(lambda: suite.status()["redis_connected"], 60)
 
 
 def test_a_runtime_folder_that_is_removed_is_made_anew_and_the_suite_goes_on(suite: Suite) -> None:
     # systemd-logind does that to a user who logs out (RemoveIPC).
     process = suite.start("start.py")
     wait_until(lambda: images(suite))
-    shutil.rmtree(suite.runtime)
+    remove(suite.runtime)
     wait_until((suite.runtime / "supervisor.lock").exists)
     count = len(images(suite))
-    wait_until(lambda: len(images(suite)) > count + 1, 30)
+    wait_until(lambda: len(images(suite)) > count + 1, 60)
     assert suite.status()["supervisor_pid"] == process.pid
     assert suite.run("start.py").returncode == 2
 
@@ -168,7 +181,7 @@ def test_a_runtime_folder_that_is_removed_is_made_anew_and_the_suite_goes_on(sui
 def test_images_that_are_removed_while_it_runs_cost_nothing_more(suite: Suite) -> None:
     process = suite.start("start.py")
     wait_until(lambda: images(suite))
-    shutil.rmtree(suite.root / "images")
+    remove(suite.root / "images")
     wait_until(lambda: len(images(suite)) > 1)
     _, output = suite.finish(process)
     assert "Traceback" not in output
