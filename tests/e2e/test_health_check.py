@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pytest
 
 from tests.suite import Suite, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 # Not the machine and its network: they are not this test's, and may be busy.
 COMPONENTS = ("processes", "cameras", "redis", "delivery", "logs", "errors")
 WORDS = tuple(word for name in COMPONENTS for word in ("--component", name))
@@ -34,13 +34,17 @@ def check(facts: Facts, name: str) -> Facts:
 
 
 def wait_for(suite: Suite, told: Callable[[Facts], bool]) -> Facts:
-    """The first look of which that is true."""
-    found: Facts = wait_until(lambda: facts if told(facts := looked(suite)) else None, 60)
+    """The first look of which that is true: on a busy machine some answers come too late for theirs."""
+    found: Facts = wait_until(lambda: facts if told(facts := looked(suite)) else None, 90)
     return found
 
 
-def is_critical(name: str, facts: Facts) -> bool:
-    return bool(check(facts, name)["verdict"] == "critical")
+def verdict(facts: Facts, name: str) -> str:
+    return str(check(facts, name)["verdict"])
+
+
+def reason(facts: Facts, name: str) -> str:
+    return str(check(facts, name)["reason"])
 
 
 def is_there(name: str, facts: Facts) -> bool:
@@ -48,7 +52,20 @@ def is_there(name: str, facts: Facts) -> bool:
 
 
 def well(facts: Facts) -> bool:
-    return bool(facts["status"] == "ok" and facts["delivery"]["cameras"]["cam1"])
+    """All of it is well and told, with the figures of a machine that is not busy at this moment."""
+    camera, image_s = facts["camera_status"], check(facts, "cam1 newest image").get("value")
+    return bool(
+        facts["status"] == "ok"
+        and facts["delivery"]["cameras"]["cam1"]
+        and is_there("cam1", facts)
+        and is_there("cam1 rate", facts)
+        and camera["health_score"] == 100
+        and camera["frame_age_s"] < 1
+        and facts["redis_connection"]["latency_ms"] < 100
+        and image_s is not None
+        and image_s < 5
+        and facts["process_status"]["start.py"]["running"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +74,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     runtime = Path(tempfile.mkdtemp(prefix="gc-", dir=base))
     suite = Suite(tmp_path_factory.mktemp("suite"), runtime)
+    (suite.root / "faults").mkdir()
     suite.environment["GREENCAM_CAMERA_SOURCE"] = f"faulty:{suite.root}/faults"
     suite.start("start.py")
     yield suite
@@ -70,65 +88,84 @@ def stopped(pid: int) -> Iterator[None]:
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # one that was stopped for too long has been replaced
+            os.kill(pid, signal.SIGCONT)
 
 
-def pid_of(facts: Facts, name: str) -> int:
-    return int(check(facts, name)["value"])
+def pid_of(suite: Suite, name: str) -> int:
+    return int(check(wait_for(suite, partial(is_there, name)), name)["value"])
 
 
 def test_a_suite_that_works_is_well_and_every_figure_is_there(running: Suite) -> None:
-    facts = wait_for(running, lambda facts: well(facts) and check(facts, "cam1 rate")["value"] is not None)
+    facts = wait_for(running, well)
     assert {one["verdict"] for one in facts["checks"]} <= {"ok", "unknown"}
     camera = facts["camera_status"]
-    assert (camera["camera"], camera["is_capturing"], camera["health_score"]) == ("cam1", True, 100)
-    assert camera["frame_age_s"] < 1
-    assert facts["redis_connection"]["latency_ms"] < 100
-    assert facts["process_status"]["cam1_stream.py"]["pids"] == [pid_of(facts, "cam1")]
-    assert facts["process_status"]["start.py"]["running"] is True
-    assert check(facts, "cam1 newest image")["value"] < 5
-    assert check(facts, "cam1 recorder lag")["verdict"] == "ok"
-    text = running.run("health_check.py", *WORDS).stdout
-    assert text.startswith("all is well: ")
-    assert max(map(len, text.splitlines())) <= 80
+    assert (camera["camera"], camera["is_capturing"]) == ("cam1", True)
+    assert facts["process_status"]["cam1_stream.py"]["pids"] == [check(facts, "cam1")["value"]]
+    assert verdict(facts, "cam1 recorder lag") == "ok"
+
+    def text_of_all_well() -> str | None:
+        text = running.run("health_check.py", *WORDS).stdout
+        return text if text.startswith("all is well: ") else None
+
+    assert max(map(len, wait_until(text_of_all_well, 90).splitlines())) <= 80
 
 
-def test_processes_that_are_stopped_are_named_with_what_to_do(running: Suite) -> None:
-    facts = looked(running)
-    for name in ("start.py", "redis", "recorder", "cam1"):
-        pid = pid_of(facts, name)
-        with stopped(pid):
-            found = wait_for(running, partial(is_critical, name))
-            assert f"kill -CONT {pid}" in check(found, name)["reason"]
-            if name == "redis":
-                assert found["redis_connection"]["connected"] is False
-                assert "does not answer in time" in check(found, "connection")["reason"]
-        facts = wait_for(running, partial(is_there, name))
+def seen_stopped(suite: Suite, name: str) -> Facts | None:
+    """What a look tells that is taken while this process is stopped, once it tells everything of that.
+
+    One look and not several: nobody may have replaced it meanwhile.
+    """
+    pid = pid_of(suite, name)
+    with stopped(pid):
+        found = looked(suite)
+    told = verdict(found, name) == "critical" and f"kill -CONT {pid}" in reason(found, name)
+    silent = name != "redis" or "does not answer in time" in reason(found, "connection")
+    return found if told and silent else None
+
+
+@pytest.mark.parametrize("name", ["start.py", "redis", "recorder", "cam1"])
+def test_a_process_that_is_stopped_is_named_with_what_to_do(running: Suite, name: str) -> None:
+    found = wait_until(partial(seen_stopped, running, name), 90)
+    if name == "redis":
+        assert found["redis_connection"]["connected"] is False
+    wait_for(running, partial(is_there, name))
 
 
 def test_a_capture_that_was_killed_is_told_also_when_it_is_back(running: Suite) -> None:
-    os.kill(pid_of(looked(running), "cam1"), signal.SIGKILL)
-    facts = looked(running)
-    assert check(facts, "cam1")["verdict"] in {"warning", "critical"}
-    facts = wait_for(running, lambda facts: "started anew" in check(facts, "cam1")["reason"])
-    assert "after SIGKILL" in check(facts, "cam1")["reason"]
-    assert check(facts, "cam1 frame age")["verdict"] in {"ok", "warning", "critical"}
+    os.kill(pid_of(running, "cam1"), signal.SIGKILL)
+    wait_for(running, lambda facts: verdict(facts, "cam1") in {"warning", "critical"})
+
+    def back(facts: Facts) -> bool:
+        return "started anew" in reason(facts, "cam1") and verdict(facts, "cam1 frame age") != "none"
+
+    facts = wait_for(running, back)
+    assert "after SIGKILL" in reason(facts, "cam1")
 
 
 def test_a_camera_whose_frames_stop_is_told_though_every_process_lives(running: Suite) -> None:
-    faults = running.root / "faults"
-    (faults / "disconnect").touch()
-    facts = wait_for(running, lambda facts: check(facts, "cam1 frame age")["verdict"] in {"warning", "critical"})
-    assert facts["process_status"]["cam1_stream.py"]["running"] is True
-    assert facts["camera_status"]["is_capturing"] is False
+    fault = running.root / "faults" / "disconnect"
+    wait_for(running, lambda facts: verdict(facts, "cam1 frame age") == "ok")
+    fault.touch()
+
+    def dark(facts: Facts) -> bool:
+        late = verdict(facts, "cam1 frame age") in {"warning", "critical"}
+        return late and bool(facts["process_status"]["cam1_stream.py"]["running"])
+
+    facts = wait_for(running, lambda facts: dark(facts) and not facts["camera_status"]["is_capturing"])
     assert facts["exit_code"] != 0
-    (faults / "disconnect").unlink()
-    wait_for(running, lambda facts: check(facts, "cam1 frame age")["verdict"] == "ok")
+    fault.unlink()
+    wait_for(running, lambda facts: verdict(facts, "cam1 frame age") == "ok")
 
 
 def test_a_recorder_that_can_not_store_is_told(running: Suite) -> None:
     folder = running.root / "images" / "cam1"
-    folder.rename(folder.with_name("aside"))
-    folder.write_text("a file in the folder's place")
-    facts = wait_for(running, partial(is_critical, "recorder"))
-    assert "ended with exit code" in check(facts, "recorder")["reason"]
+    wait_until(folder.exists)
+    with stopped(pid_of(running, "recorder")):  # it would make its folder anew before the file is there
+        folder.rename(folder.with_name("aside"))
+        folder.write_text("a file in the folder's place")
+
+    def given_up(facts: Facts) -> bool:
+        return verdict(facts, "recorder") == "critical" and "ended with exit code" in reason(facts, "recorder")
+
+    wait_for(running, given_up)
