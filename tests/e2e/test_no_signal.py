@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tests.conftest import RedisServer
 from tests.screen import Screen, needs_tk
 from tests.suite import Suite, children_of, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 ACCENT = (250, 170, 64)
 DISC = (250, 220, 60)  # of the simulated camera
 
@@ -63,15 +64,15 @@ def test_the_window_of_a_camera_that_hangs_says_no_signal_until_it_is_back(
     suite.environment["DISPLAY"] = screen.display
     capture = suite.start("cam1_stream.py", "--camera", "cam1")
     client = suite.start("client.py", "--show", "--stats")
-    wait_until(lambda: live(screen), 30)
+    wait_until(lambda: live(screen), 60)
     both = capture.pid, *children_of(capture.pid)
     pause(*both)
-    wait_until(lambda: placard(screen), 20)
+    wait_until(lambda: placard(screen), 60)
     before = screen.pixels().copy()
-    wait_until(lambda: not np.array_equal(before, screen.pixels()), 20)
+    wait_until(lambda: not np.array_equal(before, screen.pixels()), 60)
     assert placard(screen), "only its time counts up"
     resume(*both)
-    wait_until(lambda: live(screen), 20)
+    wait_until(lambda: live(screen), 60)
     code, output = suite.finish(client)
     assert code == 0, output
     assert re.search(r"^cam1: no frame for \d+ s: the camera's capture does not answer$", output, re.MULTILINE)
@@ -85,23 +86,24 @@ def test_a_redis_that_hangs_neither_freezes_the_window_nor_leaves_an_old_picture
     suite.environment |= {"DISPLAY": screen.display, "GREENCAM_REDIS_URL": redis.target.url}
     suite.start("cam1_stream.py", "--camera", "cam1")
     suite.start("client.py", "--show", "--transport", "redis")
-    wait_until(lambda: live(screen), 30)
+    wait_until(lambda: live(screen), 60)
     pause(redis.pid)
-    wait_until(lambda: placard(screen), 20)
+    wait_until(lambda: placard(screen), 60)
     for _ in range(3):
         before = screen.pixels().copy()
-        wait_until(lambda: not np.array_equal(before, screen.pixels()), 10)  # noqa: B023
+        wait_until(lambda: not np.array_equal(before, screen.pixels()), 60)  # noqa: B023
 
     resume(redis.pid)
-    wait_until(lambda: live(screen), 30)
+    wait_until(lambda: live(screen), 60)
 
 
 def test_the_line_of_figures_tells_the_cause_of_a_silent_camera(suite: Suite) -> None:
     suite.site("cameras:\n  - {id: cam1, source: 'file:nowhere.mp4'}\n")
     suite.start("start.py")
-    done = suite.run("client.py", "--stats", "--duration", "8")
-    assert "nowhere.mp4" in done.stdout
-    assert "(absent)" in done.stdout
+    client = suite.start("client.py", "--stats")
+    assert client.stdout is not None
+    lines = iter(client.stdout.readline, "")
+    assert any("nowhere.mp4" in line and "(absent)" in line for line in lines)
 
 
 def facts_of(redis: RedisTarget) -> LatestFacts:
@@ -115,7 +117,7 @@ def next_that_is(view: LiveView, wanted: Callable[[Shown], bool]) -> Shown:
         shown = view.next_picture(1.0)
         return shown if shown is not None and wanted(shown) else None
 
-    found: Shown = wait_until(look, 30)
+    found: Shown = wait_until(look, 90)
     return found
 
 
@@ -131,10 +133,11 @@ def test_a_live_view_of_a_camera_whose_worker_hangs(suite: Suite, pause: Callabl
         assert first.header is not None
         said = wait_until(lambda: next((f for f in [facts()] if f and f["state"] == "streaming"), None))
         pause(said["worker_pid"])
-        down = next_that_is(view, lambda shown: not shown.live)
-        assert down.cause == "The camera sends no new pictures"
+        paused_s = time.time()
+        down = next_that_is(view, lambda shown: shown.cause == "The camera sends no new pictures")
+        assert not down.live
         assert down.since is not None
-        assert abs(down.since - first.header.wall_ns / 1e9) < 20
+        assert first.header.wall_ns / 1e9 - 1 < down.since < paused_s + 1
         assert jpeg.decode(down.jpeg()).shape == (240, 320, 3)
         resume(said["worker_pid"])
         assert next_that_is(view, lambda shown: shown.live).cause == ""
@@ -143,6 +146,7 @@ def test_a_live_view_of_a_camera_whose_worker_hangs(suite: Suite, pause: Callabl
 
 def test_a_frozen_camera_is_never_taken_for_a_live_one(suite: Suite, tmp_path: Path) -> None:
     """The ladder opens it anew again and again, and each time it gives its old picture at first."""
+    suite.environment["GREENCAM_CAMERA_RECOVERY_SETTINGS__RECOVERY_COOLDOWN"] = "2"
     faults = tmp_path / "faults"
     faults.mkdir()
     suite.site(f"cameras:\n  - {{id: cam1, source: 'faulty:{faults}', width: 320, height: 240, fps: 30}}\n")
