@@ -38,7 +38,7 @@ def run(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_one_command_sets_up_and_streams_and_the_second_start_sets_nothing_up(clone: Path) -> None:
-    first = run(clone, "--duration", "4")
+    first = run(clone, "--duration", "12")  # time for an image also when everything starts slowly
     assert first.returncode == 0, first.stdout + first.stderr
     assert "setup: .venv with Python 3." in first.stderr
     assert "setup: installing" in first.stderr
@@ -46,7 +46,7 @@ def test_one_command_sets_up_and_streams_and_the_second_start_sets_nothing_up(cl
     stored = list((clone / "images").glob("cam1/*/*.jpg"))
     assert stored
     assert "embedded Redis" in first.stdout
-    second = run(clone, "--duration", "3")
+    second = run(clone, "--duration", "12")
     assert second.returncode == 0
     assert "setup" not in second.stderr
     assert len(list((clone / "images").glob("cam1/*/*.jpg"))) > len(stored)
