@@ -158,6 +158,24 @@ def test_a_frozen_picture_is_not_shown_although_frames_come() -> None:
     assert lives(seen)[-1] > 29
 
 
+def test_a_frozen_picture_stays_frozen_while_nobody_answers() -> None:
+    """A Redis or a capture that is slow for a moment says nothing of the picture, neither that it moves again."""
+    watched = Watched(every(0.1, 0.1, 30))
+
+    def told() -> Facts | None:
+        since_s = watched.clock.now_s - BEGIN_S
+        if 10 <= since_s < 15:
+            return WELL | {"frozen": True}
+        return None if since_s < 20 else WELL
+
+    watched.facts = told
+    seen = watched.until(30)
+    assert lives(seen)[0] < 1, "who never heard of it shows what comes"
+    assert [at_s for at_s in lives(seen) if 11.1 < at_s < 20] == []
+    assert placards(seen)[-1][1].cause == "The camera's capture does not answer"
+    assert lives(seen)[-1] > 29
+
+
 def test_a_camera_that_was_frozen_is_not_believed_before_its_capture_believes_it() -> None:
     """Opened anew it gives frames at once; whether they move is not known yet."""
     watched = Watched(every(0.1, 0.1, 30))

@@ -114,8 +114,8 @@ class LiveView:
     """Frames while they are new, about a placard a second while they are not; never an old frame.
 
     Frames are old when none was grabbed for `stale_s` (longer for a camera that is slower), at once when the facts
-    say that none come, and whenever the facts say that the picture is frozen. `facts` is asked once a second on
-    the caller's thread; one that may take long belongs into a LatestFacts.
+    say that none come, and from the facts' word that the picture is frozen to their word that it is not. `facts`
+    is asked once a second on the caller's thread; one that may take long belongs into a LatestFacts.
     """
 
     def __init__(
@@ -166,7 +166,8 @@ class LiveView:
         except Unavailable:
             self._facts = facts = None
         self._down_s = (self._down_s or now_s) if outage.is_down(facts) else None
-        self._frozen = (self._frozen or self._ago(0.0)) if outage.is_frozen(facts) else None
+        if facts is not None:  # who does not answer does not say that it moves again
+            self._frozen = (self._frozen or self._ago(0.0)) if outage.is_frozen(facts) else None
         age_s = outage.age_of(facts)
         if age_s is not None and age_s > self._limit_s:
             told = self._ago(age_s)
