@@ -72,7 +72,7 @@ class FaultProxy:
     def close(self) -> None:
         """End it with all its connections."""
         self._ending.set()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=30)
         self._listener.close()
 
     def __enter__(self) -> FaultProxy:

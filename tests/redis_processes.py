@@ -9,7 +9,6 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,10 +77,20 @@ def as_user(name: str, certificate: Certificate | None = None) -> Access:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports of loopback that nobody listens at now."""
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in taken]
+    """So many ports of loopback that nobody listens at, kept for servers of ours until this process ends.
+
+    A socket that is bound and does not listen keeps each: the kernel gives such a port to nobody else, neither for
+    listening nor as the near end of a connection, also while a server is killed and not started again yet. A server
+    that sets SO_REUSEADDR, as all of Redis do, may listen at it.
+    """
+    ports = []
+    for _ in range(count):
+        keeper = socket.socket()
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        ports.append(keeper.getsockname()[1])
+        keeper.detach()
+    return ports
 
 
 def usual_binary() -> str:
@@ -123,7 +132,7 @@ class Server:
         how = access or self.access
         tls = {"ssl": True, "ssl_ca_certs": str(how.certificate.file)} if how.certificate else {}
         client = redis.Redis(
-            host="127.0.0.1", port=self.port, username=how.user, password=how.password, socket_timeout=2.0,
+            host="127.0.0.1", port=self.port, username=how.user, password=how.password, socket_timeout=10.0,
             protocol=2, retry=Retry(NoBackoff(), 0), **tls,  # type: ignore[arg-type]
         )  # fmt: skip
         client.response_callbacks.clear()

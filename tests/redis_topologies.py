@@ -11,8 +11,9 @@ from greencam.bus.link import RedisTarget
 from tests.redis_processes import PASSWORDS, Access, Certificate, Group, Server, free_ports, owner_of
 from tests.suite import wait_until
 
-NODE_TIMEOUT_MS = 1000
-DOWN_AFTER_MS = 600
+# So long that a machine under load, on which a server may stand still for a second, has no fail-over by chance.
+NODE_TIMEOUT_MS = 3000
+DOWN_AFTER_MS = 3000
 MASTER = "cams"
 
 
@@ -41,14 +42,14 @@ class SentinelSet(Group):
     def start(self) -> None:
         for server in (self.master, self.replica):
             server.start()
-        wait_until(lambda: self.master.answers() and self.replica.answers(), 10)
-        wait_until(lambda: b"master_link_status:up" in self.replica.ask("INFO", "replication"), 20)
+        wait_until(lambda: self.master.answers() and self.replica.answers(), 30)
+        wait_until(lambda: b"master_link_status:up" in self.replica.ask("INFO", "replication"), 30)
         for sentinel in self.sentinels:
             sentinel.start()
-        wait_until(lambda: all(sentinel.answers() for sentinel in self.sentinels), 10)
+        wait_until(lambda: all(sentinel.answers() for sentinel in self.sentinels), 30)
         for sentinel in self.sentinels:  # it asks a server for its role every 10 s, which is no time for a test
             sentinel.ask("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD", "200", "PING-PERIOD", "200")
-        wait_until(lambda: all(_sees_all(sentinel) for sentinel in self.sentinels), 20)
+        wait_until(lambda: all(_sees_all(sentinel) for sentinel in self.sentinels), 30)
 
     def url(self, user: str = "owner", *, sentinels: Sequence[int] = ()) -> str:
         """The address for one of greencam's users, by all Sentinels or those at these ports."""
@@ -57,7 +58,7 @@ class SentinelSet(Group):
         scheme = "rediss" if self._certificate else "redis"
         return f"{scheme}+sentinel://{user}:{PASSWORDS[user]}@{hosts}/{MASTER}{tail}"
 
-    def target(self, timeout_s: float = 2.0, user: str = "owner") -> RedisTarget:
+    def target(self, timeout_s: float = 5.0, user: str = "owner") -> RedisTarget:
         """The same with a deadline."""
         return RedisTarget(self.url(user), timeout_s=timeout_s)
 
@@ -65,6 +66,14 @@ class SentinelSet(Group):
         """The server that the Sentinels name."""
         port = int(self.sentinels[0].ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)[1])
         return next(server for server in (self.master, self.replica) if server.port == port)
+
+    def await_successor(self, old: Server) -> None:
+        """Wait until every Sentinel names another master than `old`: they tell each other."""
+
+        def named(sentinel: Server) -> int:
+            return int(sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)[1])
+
+        wait_until(lambda: all(named(sentinel) != old.port for sentinel in self.sentinels), 60)
 
 
 def _sees_all(sentinel: Server) -> bool:
@@ -100,7 +109,7 @@ class ClusterSet(Group):
     def start(self) -> None:
         for server in self.servers:
             server.start()
-        wait_until(lambda: all(server.answers() for server in self.servers), 10)
+        wait_until(lambda: all(server.answers() for server in self.servers), 30)
         thirds = [(0, 5460), (5461, 10922), (10923, 16383)]
         *masters, replica = self.servers
         for epoch, (server, (first, last)) in enumerate(zip(masters, thirds, strict=True), start=1):
@@ -108,9 +117,9 @@ class ClusterSet(Group):
             server.ask("CLUSTER", "SET-CONFIG-EPOCH", str(epoch))
         for server, bus_port in zip(self.servers[1:], self._bus[1:], strict=True):
             masters[0].ask("CLUSTER", "MEET", "127.0.0.1", server.port, bus_port)
-        wait_until(lambda: all(_whole(server) for server in self.servers), 20)
+        wait_until(lambda: all(_whole(server) for server in self.servers), 30)
         owner = self.owner()
-        wait_until(lambda: self._follows(replica, owner), 20)
+        wait_until(lambda: self._follows(replica, owner), 30)
         self.await_replica()
 
     def await_replica(self) -> None:
@@ -133,7 +142,10 @@ class ClusterSet(Group):
         return [server for server in self.servers if server.port in ports]
 
     def _slots(self) -> Any:
-        asked = next(server for server in self.servers if server.answers() and _whole(server))
+        """The map as a living node tells it that sees a whole Cluster; there may be none for a moment."""
+        asked: Server = wait_until(
+            lambda: next((server for server in self.servers if server.answers() and _whole(server)), None), 30
+        )
         return asked.ask("CLUSTER", "SLOTS")
 
     def id_of(self, server: Server) -> str:
@@ -141,11 +153,23 @@ class ClusterSet(Group):
 
     def owner(self, tag: str | None = None) -> Server:
         """The node that holds this tag's slot, as a living node tells it."""
-        slot = redis.crc.key_slot((tag or self.tag).encode())
-        for first, last, node, *_ in self._slots():
+        return self._owner_in(self._slots(), tag or self.tag)
+
+    def _owner_in(self, slots: Any, tag: str) -> Server:
+        slot = redis.crc.key_slot(tag.encode())
+        for first, last, node, *_ in slots:
             if first <= slot <= last:
                 return next(server for server in self.servers if server.port == node[1])
         raise AssertionError(f"nobody has slot {slot}")
+
+    def await_successor(self, old: Server) -> None:
+        """Wait until every node that lives says that another one than `old` owns `tag`: they tell each other."""
+        alive = [server for server in self.servers if server.answers()]
+
+        def told() -> bool:
+            return all(self._owner_in(one.ask("CLUSTER", "SLOTS"), self.tag) is not old for one in alive)
+
+        wait_until(told, 60)
 
     def move_slot(self, to: Server, *, steps: Sequence[str] = ("open", "keys", "close")) -> None:
         """Move the slot of `tag` as redis-cli's reshard does, step by step."""
@@ -170,7 +194,7 @@ class ClusterSet(Group):
         scheme = "rediss" if self._certificate else "redis"
         return f"{scheme}+cluster://{user}:{PASSWORDS[user]}@{hosts}{tail}"
 
-    def target(self, timeout_s: float = 2.0, user: str = "owner") -> RedisTarget:
+    def target(self, timeout_s: float = 5.0, user: str = "owner") -> RedisTarget:
         """The same with a deadline."""
         return RedisTarget(self.url(user), timeout_s=timeout_s)
 
