@@ -38,7 +38,7 @@ def everything(listener: Listener, count: int) -> list[dict[str, Any]]:
         messages.extend(listener.heard())
         return len(messages) >= count
 
-    wait_until(enough, 10)
+    wait_until(enough, 30)
     return messages
 
 
@@ -57,7 +57,13 @@ def test_a_turn_hears_so_many_and_the_next_one_the_rest(
 ) -> None:
     for number in range(10):
         publish(client, redis.target, "one", {"number": number})
-    turns = [listener.heard(limit=4) for _ in range(20)]
+    turns: list[list[dict[str, Any]]] = []
+
+    def all_heard() -> bool:
+        turns.append(listener.heard(limit=4))
+        return sum(len(turn) for turn in turns) >= 10
+
+    wait_until(all_heard, 30)
     assert max(len(turn) for turn in turns) <= 4
     assert [message["number"] for turn in turns for message in turn] == list(range(10))
 
@@ -86,9 +92,9 @@ def test_a_message_that_is_too_large_is_not_even_looked_at(
 
 def test_nobody_waits_for_messages(listener: Listener) -> None:
     began = time.monotonic()
-    for _ in range(20):
+    for _ in range(200):
         assert listener.heard() == []
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 10.0  # a twentieth of a second for each is no waiting yet
 
 
 def test_redis_that_dies_is_told(client: Client, redis: RedisServer, listener: Listener) -> None:

@@ -61,8 +61,13 @@ def heard(listener: channels.Listener, count: int) -> list[dict[str, Any]]:
         messages.extend(listener.heard())
         return len(messages) >= count
 
-    wait_until(enough, 10)
+    wait_until(enough, 30)
     return messages
+
+
+def await_listener(cluster: ClusterSet, listener: channels.Listener, camera: str = CAMERA) -> None:
+    """Until the camera's node knows of it: what is said from now on, it has to hear."""
+    wait_until(lambda: listener.heard() == [] and cluster.owner(camera).ask("PUBSUB", "SHARDCHANNELS"), 30)
 
 
 def until_it_works(target: RedisTarget, act: Any) -> Any:
@@ -78,7 +83,7 @@ def until_it_works(target: RedisTarget, act: Any) -> Any:
         finally:
             client.close()
 
-    return wait_until(tried, 30)
+    return wait_until(tried, 60)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +213,11 @@ def test_consumer_groups_work(client: Client) -> None:
 def test_channels_of_a_camera_are_sharded_and_the_general_one_is_not(cluster: ClusterSet, client: Client) -> None:
     target = cluster.target()
     listener = channels.Listener(client, target, keys.control(CAMERA), keys.GENERAL_CONTROL, keys.state("cam2"))
-    wait_until(lambda: listener.heard() == [] and cluster.owner().ask("PUBSUB", "SHARDCHANNELS"), 10)
-    assert cluster.owner().ask("PUBSUB", "SHARDCHANNELS") == [keys.control(CAMERA).encode()]
-    assert cluster.owner("cam2").ask("PUBSUB", "SHARDCHANNELS") == [keys.state("cam2").encode()]
+    for camera, channel in ((CAMERA, keys.control(CAMERA)), ("cam2", keys.state("cam2"))):
+        await_listener(cluster, listener, camera)
+        assert cluster.owner(camera).ask("PUBSUB", "SHARDCHANNELS") == [channel.encode()]
+    general = ("PUBSUB", "CHANNELS", keys.GENERAL_CONTROL)
+    wait_until(lambda: any(server.ask(*general) for server in cluster.masters), 30)
     channels.publish(client, target, keys.control(CAMERA), {"to": CAMERA})
     channels.publish(client, target, keys.state("cam2"), {"to": "cam2"})
     pipe = client.pipeline()
@@ -230,7 +237,7 @@ def test_a_reader_asks_for_a_look_where_the_capture_listens(cluster: ClusterSet,
     listener = channels.Listener(client, cluster.target(), keys.control(CAMERA), keys.requests(CAMERA))
     assert listener.heard() == []
     reader = FrameReader(cluster.target(), CAMERA, "a test")
-    wait_until(lambda: cluster.owner().ask("PUBSUB", "SHARDCHANNELS"), 10)
+    await_listener(cluster, listener)
     reader.show_interest(CLOCK)
     assert heard(listener, 1) == [{"do": "look"}]
     reader.close()
@@ -253,7 +260,7 @@ def test_greencams_users_can_do_their_work_in_a_cluster(cluster: ClusterSet) -> 
     cluster.move_slot(to, steps=("close",))
     assert numbers(reader.read(1.0)) == [1, 2, 3, 4]
     with pytest.raises(BusUnavailable):
-        wait_until(listener.heard, 10)
+        wait_until(listener.heard, 30)
     listener.close()
     beats.put(client, camera, keys.beat(CAMERA), {})
     client.delete(keys.frames(CAMERA))
@@ -282,11 +289,11 @@ def test_a_slot_that_moves_is_followed(cluster: ClusterSet, client: Client) -> N
     assert (writer.sent, writer.repeated) == (6, 0)
     assert cluster.owner() is to
     with pytest.raises(BusUnavailable) as caught:
-        wait_until(listener.heard, 10)
+        wait_until(listener.heard, 30)
     assert caught.value.cause == "moved", "its channel is at the new node now"
     listener.close()
     again = channels.Listener(client, target, keys.control(CAMERA))
-    wait_until(lambda: again.heard() == [] and to.ask("PUBSUB", "SHARDCHANNELS"), 10)
+    await_listener(cluster, again)
     channels.publish(client, target, keys.control(CAMERA), {"do": "look"})
     assert heard(again, 1) == [{"do": "look"}]
     again.close()
@@ -344,7 +351,7 @@ def lone() -> Iterator[Callable[..., Server]]:
         said = {name.replace("_", "-"): value for name, value in options.items()}
         server = group.add({**group.users(), **said}, access=as_user("owner"))
         server.start()
-        wait_until(server.answers, 10)
+        wait_until(server.answers, 30)
         return server
 
     yield start
@@ -384,18 +391,18 @@ def test_a_node_that_dies_costs_one_deadline_and_its_replica_takes_over(cluster:
     writer = FrameWriter(client, target, CAMERA, 1 << 20)
     writer.send(entries(1, 3), CLOCK)
     listener = channels.Listener(client, target, keys.control(CAMERA))
-    wait_until(lambda: listener.heard() == [] and cluster.owner().ask("PUBSUB", "SHARDCHANNELS"), 10)
+    await_listener(cluster, listener)
     owner = cluster.owner()
     owner.kill()
     with pytest.raises(BusUnavailable) as caught:
         writer.send([entry(4)], CLOCK)
     assert caught.value.cause == "refused"
     with pytest.raises(BusUnavailable):
-        wait_until(listener.heard, 10)
+        wait_until(listener.heard, 30)
     listener.close()
     client.close()
     until_it_works(target, lambda made: FrameWriter(made, target, CAMERA, 1 << 20).send([entry(4)], CLOCK))
-    wait_until(lambda: cluster.owner() is not owner, 10)  # the nodes tell each other
+    cluster.await_successor(owner)
     reader = FrameReader(target, CAMERA, "a test")
     reader.read(0.01)
     until_it_works(target, lambda made: FrameWriter(made, target, CAMERA, 1 << 20).send([entry(5)], CLOCK))
@@ -406,7 +413,7 @@ def test_a_node_that_dies_costs_one_deadline_and_its_replica_takes_over(cluster:
 
 
 def test_an_owner_that_hangs_costs_one_deadline_and_comes_back_as_a_replica(cluster: ClusterSet) -> None:
-    target = cluster.target(timeout_s=0.5)
+    target = cluster.target(timeout_s=2.0)
     client = connect(target)
     assert client.get("{cam1}:a") is None
     owner = cluster.owner()
@@ -415,7 +422,7 @@ def test_an_owner_that_hangs_costs_one_deadline_and_comes_back_as_a_replica(clus
     with pytest.raises(BusUnavailable) as caught, bus_errors(target):
         client.get("{cam1}:a")
     assert caught.value.cause == "timeout"
-    assert time.monotonic() - began < 5.0  # only a guard against a hang
+    assert time.monotonic() - began < 20.0  # only a guard against a hang
     client.close()
     until_it_works(target, lambda made: made.set("{cam1}:a", 1))
     stale = connect(RedisTarget(cluster.url(nodes=[owner.port]), timeout_s=2.0))

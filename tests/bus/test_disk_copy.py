@@ -71,8 +71,8 @@ def test_it_copies_by_itself_and_a_last_time_when_it_stops(tmp_path: Path) -> No
     put(spool, 1, 3)
     wait_until(lambda: files_of(disk) and files_of(disk)[0].stat().st_size == spool.file_bytes)
     put(spool, 4, 5)
-    copy.stop()
-    assert files_of(disk)[0].read_bytes() == files_of(memory)[0].read_bytes()
+    copy.stop()  # a slow disk is not waited for until it is done
+    wait_until(lambda: files_of(disk)[0].read_bytes() == files_of(memory)[0].read_bytes())
 
 
 def test_a_full_disk_is_told_once_and_hurts_nobody(

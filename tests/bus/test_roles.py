@@ -30,7 +30,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     made = group.add(group.users(), access=as_user("owner"), binary=binary)
     made.start()
     try:
-        wait_until(made.answers, 10)
+        wait_until(made.answers, 30)
         yield made
     finally:
         group.stop()
@@ -149,7 +149,7 @@ def test_a_server_refuses_the_shipped_file_until_it_has_passwords(server: Server
     shutil.copy(CHECKOUT / "deploy/redis/greencam.acl", file)
     port = str(free_ports(1)[0])
     words = [server.binary, "--bind", "127.0.0.1", "--port", port, "--dir", str(tmp_path), "--aclfile", str(file)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "password hash must be exactly 64 characters" in done.stdout
 

@@ -55,7 +55,7 @@ def until_it_works(target: RedisTarget, client: Client, act: Callable[[Client], 
             return False
         return True
 
-    wait_until(tried, 30)
+    wait_until(tried, 60)
 
 
 def test_frames_and_channels_go_through_the_master(sentinels: SentinelSet) -> None:
@@ -67,7 +67,7 @@ def test_frames_and_channels_go_through_the_master(sentinels: SentinelSet) -> No
     assert [item.header.seq for item in reader.read(1.0) if isinstance(item, Entry)] == [1, 2, 3]
     listener = channels.Listener(client, target, keys.control("cam1"), keys.GENERAL_CONTROL)
     channels.publish(client, target, keys.control("cam1"), {"do": "look"})
-    assert wait_until(listener.heard, 10) == [{"do": "look"}]
+    assert wait_until(listener.heard, 30) == [{"do": "look"}]
     listener.close()
     reader.close()
     client.delete(keys.frames("cam1"))
@@ -113,7 +113,7 @@ def test_sentinels_with_a_password_of_their_own(sentinels: SentinelSet) -> None:
     sentinel = Server(sentinels.folder, watch, ["--sentinel"], Access(password=SECRET))
     sentinel.start()
     try:
-        wait_until(sentinel.answers, 10)
+        wait_until(sentinel.answers, 30)
         url = sentinels.url(sentinels=[sentinel.port]).replace(MASTER, "locked")
         error = failure(RedisTarget(url, timeout_s=2.0))
         assert error.cause == "auth"
@@ -132,7 +132,7 @@ def test_sentinels_that_say_nothing_cost_their_share_of_the_deadline(sentinels: 
     with ExitStack() as stack:
         deaf = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(2)]
         alive = sentinels.sentinels[0].port
-        target = RedisTarget(sentinels.url(sentinels=[*deaf, alive]), timeout_s=0.9)
+        target = RedisTarget(sentinels.url(sentinels=[*deaf, alive]), timeout_s=4.5)
         client = connect(target)
         with bus_errors(target):
             assert client.ping()
@@ -159,10 +159,10 @@ def test_a_master_that_dies_is_followed_by_its_replica(sentinels: SentinelSet) -
     old.kill()
     assert failure(target, lambda made: made.set("x", 1)).cause == "refused"
     with pytest.raises(BusUnavailable):
-        wait_until(listener.heard, 10)
+        wait_until(listener.heard, 30)
     listener.close()
     until_it_works(target, client, lambda _: writer.send([entry(4)], CLOCK))
-    wait_until(lambda: sentinels.master_server() is not old, 10)  # the Sentinels tell each other
+    sentinels.await_successor(old)
     reader = FrameReader(target, "cam1", "a test")
     reader.read(0.01)
     writer.send([entry(5)], CLOCK)
@@ -175,7 +175,7 @@ def test_a_master_that_dies_is_followed_by_its_replica(sentinels: SentinelSet) -
 
 
 def test_a_master_that_hangs_is_followed_by_its_replica_and_comes_back_as_one(sentinels: SentinelSet) -> None:
-    target = sentinels.target(timeout_s=0.5)
+    target = sentinels.target(timeout_s=2.0)
     client = connect(target)
     client.set("x", 1)
     old = sentinels.master_server()
@@ -184,9 +184,9 @@ def test_a_master_that_hangs_is_followed_by_its_replica_and_comes_back_as_one(se
     with pytest.raises(BusUnavailable) as caught, bus_errors(target):
         client.set("x", 2)
     assert caught.value.cause == "timeout"
-    assert time.monotonic() - began < 5.0  # only a guard against a hang
+    assert time.monotonic() - began < 20.0  # only a guard against a hang
     until_it_works(target, client, lambda made: made.set("x", 3))
-    wait_until(lambda: sentinels.master_server() is not old, 10)  # the Sentinels tell each other
+    sentinels.await_successor(old)
     old.signal(signal.SIGCONT)
     mend(sentinels, old)
     stale = RedisTarget(f"redis://owner:owner-pass@127.0.0.1:{old.port}", timeout_s=2.0)

@@ -43,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     made = group.add({"requirepass": SECRET}, (), Access(password=SECRET, certificate=certificate), binary)
     made.start()
     try:
-        wait_until(made.answers, 10)
+        wait_until(made.answers, 30)
         yield TlsServer(made.port, certificate.file)
     finally:
         group.stop()
@@ -68,10 +68,10 @@ def test_frames_and_channels_go_through_tls_to_sentinels_and_a_cluster(
         listener = channels.Listener(client, target, keys.requests("cam1"))
         assert listener.heard() == []
         reader.show_interest(CLOCK)
-        assert wait_until(listener.heard, 10) == [{"do": "look"}]
+        assert wait_until(listener.heard, 30) == [{"do": "look"}]
         for one in (listener, reader, client):
             one.close()
-        blind = RedisTarget(target.url.partition("?")[0], timeout_s=1.0)
+        blind = RedisTarget(target.url.partition("?")[0], timeout_s=10.0)  # for a handshake with each
         with pytest.raises(BusUnavailable, match="certificate"), bus_errors(blind):
             connect(blind).ping()
     finally:
