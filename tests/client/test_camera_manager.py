@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -19,7 +20,7 @@ from greencam.supervise.supervisor import LOCK_FILE
 from tests.making import picture, ring
 from tests.suite import Suite, processes_with, wait_until
 
-LONG_S = 20.0  # a bound against a hang only
+LONG_S = 60.0  # a bound against a hang only
 
 
 @pytest.fixture
@@ -35,10 +36,18 @@ def here(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def captured(here: Suite) -> Iterator[CameraManager]:
     """A camera that a capture of its own captures; there is no Redis."""
     here.start("cam1_stream.py")
-    wait_until((here.runtime / "cam1.json").exists)
+    wait_until((here.runtime / "cam1.json").exists, LONG_S)
     with CameraManager() as manager:
-        wait_until(lambda: manager.get_camera_status()["is_capturing"])
+        capturing(manager)
         yield manager
+
+
+def capturing(manager: CameraManager) -> dict[str, Any]:
+    """Its status once that tells of frames, which come before the capture has told of them."""
+    status: dict[str, Any] = wait_until(
+        lambda: next((s for s in [manager.get_camera_status()] if s["is_capturing"]), None), LONG_S
+    )
+    return status
 
 
 def test_an_idle_camera_is_opened_and_let_go_again(here: Suite) -> None:
@@ -50,36 +59,38 @@ def test_an_idle_camera_is_opened_and_let_go_again(here: Suite) -> None:
         assert (frame.shape, str(frame.dtype)) == ((240, 320, 3), "uint8")
         frame[:] = 0  # pixels of one's own
         assert manager.capture_frame_with_timeout(timeout=LONG_S)[0]
-        status = manager.get_camera_status()
+        status = capturing(manager)
         assert (status["is_initialized"], status["is_capturing"], status["health_score"]) == (True, True, 100)
     assert capture_pid(here.runtime, "cam1") is None
-    assert [pid for pid in processes_with(str(here.runtime)) if pid != os.getpid()] == []
+    wait_until(lambda: [pid for pid in processes_with(str(here.runtime)) if pid != os.getpid()] == [])
     assert manager.capture_frame_with_timeout(timeout=LONG_S) == (False, None)
     manager.close()
 
 
-def test_a_capture_that_runs_is_used_and_left_alone(captured: CameraManager, here: Suite) -> None:
+def test_a_capture_that_runs_is_used_and_left_alone(captured: CameraManager) -> None:
     assert not captured.started_capture
-    before = captured.get_camera_status()
+    before = capturing(captured)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: captured.capture_frame_with_timeout(LONG_S)[0], range(80)))
     assert answers == [True] * 80
     captured.close()
-    after = wait_until(lambda: _status_of(here))
+    with CameraManager() as another:
+        after = capturing(another)
     assert (after["pid"], after["worker_pid"]) == (before["pid"], before["worker_pid"])
 
 
-def _status_of(suite: Suite) -> dict[str, Any]:
-    with CameraManager() as manager:
-        return manager.get_camera_status()
-
-
 def test_threads_that_recover_at_once_recover_once_also_without_redis(captured: CameraManager) -> None:
-    before = captured.get_camera_status()
+    before = capturing(captured)
     assert before["redis"] is False
+    together = threading.Barrier(6)
+
+    def recover(_: int) -> bool:
+        together.wait(LONG_S)
+        return captured.attempt_camera_recovery(LONG_S)
+
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(lambda _: captured.attempt_camera_recovery(LONG_S), range(6))) == [True] * 6
-    after = captured.get_camera_status()
+        assert list(pool.map(recover, range(6))) == [True] * 6
+    after = capturing(captured)
     assert after["counts"]["workers"] == before["counts"]["workers"] + 1
     assert (after["pid"], after["consecutive_failures"]) == (before["pid"], 0)
     assert after["worker_pid"] != before["worker_pid"]
@@ -87,10 +98,10 @@ def test_threads_that_recover_at_once_recover_once_also_without_redis(captured: 
 
 
 def test_a_capture_that_hangs_can_not_recover_and_says_so(captured: CameraManager) -> None:
-    pid = captured.get_camera_status()["pid"]
+    pid = capturing(captured)["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        status = wait_until(lambda: (s := captured.get_camera_status()) and s["health"] == "unknown" and s)
+        status = wait_until(lambda: (s := captured.get_camera_status()) and s["health"] == "unknown" and s, LONG_S)
         assert status["reasons"] == [f"its capture, process {pid}, hangs: it says nothing any more"]
         assert not captured.attempt_camera_recovery(LONG_S)
     finally:
@@ -106,7 +117,7 @@ def test_a_camera_that_gives_nothing_is_an_answer_not_an_exception(here: Suite) 
         asker.start()
         asker.join(LONG_S)
         assert answers == [(False, None)]
-        status = wait_until(lambda: (s := manager.get_camera_status()) and s["failure"] and s)
+        status = wait_until(lambda: (s := manager.get_camera_status()) and s["failure"] and s, LONG_S)
         assert status["failure"]["cause"] == "absent"
         assert not status["is_initialized"]
         assert not manager.attempt_camera_recovery(timeout=0.5)
@@ -124,10 +135,9 @@ def test_frames_are_taken_while_the_suite_is_about_to_start_a_capture_again(here
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(manager.capture_frame_with_timeout, LONG_S)
             _, writer = ring(here.runtime / "cam1.ring")  # the suite's capture comes back
-            for number in range(100):
-                if answer.done():
-                    break
-                writer.put(picture(number))
+            numbers = itertools.count()
+            while not answer.done():
+                writer.put(picture(next(numbers)))
                 threading.Event().wait(0.05)
             assert answer.result()[0]
     lock.release()

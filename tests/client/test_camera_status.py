@@ -22,6 +22,7 @@ from greencam.settings.machine_model import CameraHealthThresholds
 from greencam.supervise.supervisor import LOCK_FILE
 from tests.conftest import RedisServer
 from tests.making import picture, ring
+from tests.suite import wait_until
 
 CLOCK = SystemClock()
 GUIDE = ("is_initialized", "is_capturing", "health_score", "consecutive_failures", "should_reboot")
@@ -203,12 +204,11 @@ class TestOverRedis:
         listener = channels.Listener(client, shared.target, keys.control("cam1"))
         lookout = Lookout(load(), CLOCK)
         assert lookout.ask_to_recover("cam1")
-        heard: list[dict[str, Any]] = []
-        while not heard:
-            heard = listener.heard()
-        assert heard == [{"do": "recover"}]
+        assert wait_until(listener.heard, 30) == [{"do": "recover"}]
         listener.close()
-        assert not lookout.ask_to_recover("cam1")  # nobody listens any more
+        wait_until(
+            lambda: not lookout.ask_to_recover("cam1"), 30
+        )  # once Redis has seen that nobody listens any more
         lookout.close()
         client.close()
 

@@ -186,7 +186,7 @@ def test_who_does_not_want_to_wait_gets_what_is_there_by_either_way(feed: Feed, 
         got.extend([frame.header.seq] if frame else [])
         return len(got) == 3
 
-    wait_until(polled, 10)
+    wait_until(polled, 30)
     assert got == [1, 2, 3]
     client.close()
 

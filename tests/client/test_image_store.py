@@ -199,7 +199,7 @@ def test_a_recorder_acknowledges_what_it_has_stored_and_nothing_else(
         thread.start()
         making_room = threading.Timer(0.5, blob.unlink)
         making_room.start()
-        thread.join(20)
+        thread.join(60)
     assert names(small_disk) == ["1-1", "1-2", "1-3"]
     assert len(feed.acknowledged) == 3
     assert recorder.facts()["stored"] == 3

@@ -139,7 +139,7 @@ def test_redis_that_is_killed_is_reconnected_and_nothing_is_read_twice(redis: Re
             got.extend([frame.header.frame_id] if frame else [])
             return len(got) == wanted
 
-        wait_until(enough, 20)
+        wait_until(enough, 30)
 
     def send(first: int, last: int) -> None:
         client = connect(redis.target)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,9 @@ from greencam.frame.picture import Pixels
 from greencam.frame.ring import RingWriter
 from tests.conftest import RedisServer
 from tests.making import CLOCK, picture, ring
+from tests.suite import wait_until
 
-LONG_S = 20.0  # a bound against a hang only
+LONG_S = 30.0  # a bound against a hang only
 NOWHERE = RedisTarget("unix:///nowhere", embedded=True)
 
 
@@ -40,10 +42,20 @@ def tap(tmp_path: Path, writer: RingWriter) -> Iterator[Tap]:
 
 
 def asked(tap: Tap, askers: int) -> None:
-    """Wait until so many threads wait for a frame."""
-    while tap._waiting < askers:
-        CLOCK.sleep(0.01)
-    CLOCK.sleep(0.1)  # and the reading thread waits for the ring
+    """Wait until so many threads wait for a frame, and the reading thread for the ring, with nothing to read."""
+
+    def all_wait() -> bool:
+        stream: Any = tap._feed._stream
+        reader = stream._reader
+        return tap._waiting == askers and reader is not None and reader._position == reader._ring.cursor
+
+    wait_until(all_wait, LONG_S)
+
+
+def rested(tap: Tap) -> None:
+    """Wait until the reading thread has seen that nobody asks."""
+    changed: Any = tap._changed
+    wait_until(lambda: tap._waiting == 0 and changed._waiters, LONG_S)
 
 
 def test_every_thread_that_waits_gets_the_same_next_frame_as_a_copy_of_its_own(
@@ -76,7 +88,7 @@ def test_after_a_rest_a_frame_that_came_meanwhile_is_no_answer(tap: Tap, writer:
         asked(tap, 1)
         writer.put(picture(1))
         assert values(answer.result()) == {1}
-        CLOCK.sleep(0.3)  # the reading thread has seen that nobody asks
+        rested(tap)
         writer.put(picture(2))
         CLOCK.sleep(1.0)
         answer = pool.submit(tap.next_pixels, LONG_S)
