@@ -22,6 +22,7 @@ from tests.redis_processes import Group, Server, as_user, free_ports
 from tests.redis_topologies import ClusterSet
 from tests.suite import wait_until
 
+pytestmark = pytest.mark.timeout(300)  # a bound against a hang only: a fail-over that fails is tried again
 CAMERA = "cam1"
 
 

@@ -31,6 +31,7 @@ from tests.conftest import RedisServer
 from tests.fake_clock import FakeClock
 from tests.making import coded
 
+pytestmark = pytest.mark.timeout(300)  # a bound against a hang only: it is thousands of steps
 NAMES = ("recorder", "counter")
 FRAME_BYTES = 200
 LIMIT = 12 * FRAME_BYTES

@@ -21,6 +21,7 @@ from tests.redis_processes import Access, Server, free_ports
 from tests.redis_topologies import MASTER, SentinelSet
 from tests.suite import wait_until
 
+pytestmark = pytest.mark.timeout(300)  # a bound against a hang only: a fail-over that fails is tried again
 SECRET = "s3cr3t-pass"  # noqa: S105 - the one that must never be shown
 
 

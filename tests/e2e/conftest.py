@@ -7,6 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.redis_topologies import ClusterSet, SentinelSet
+from tests.suite import Suite, wait_until
+
+
+def await_log(suite: Suite, words: str) -> None:
+    """Wait until the log of a suite, or of a part of it, says so."""
+    file = suite.root / "logs" / "camera_system.log"
+    wait_until(lambda: file.is_file() and words in file.read_text(), 60)
 
 
 @pytest.fixture(params=["sentinel", "cluster"])

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Rig:
             "GREENCAM_CAMERA_WIDTH": "160",
             "GREENCAM_CAMERA_HEIGHT": "120",
             "GREENCAM_FRAME_RATE": "60",
-            "GREENCAM_RING_SECONDS": "2",
+            "GREENCAM_RING_SECONDS": "5",  # so long a loaded machine may let the encoder wait
             "GREENCAM_CONSUMERS": "[{name: recorder, every_s: 0}]",
         }
         self.folder = suite.root / "images" / "cam1"
@@ -53,7 +54,11 @@ class Rig:
     def wait_for(self, more: int) -> None:
         """Until so many more images are there."""
         wanted = len(images_in(self.folder)) + more
-        wait_until(lambda: len(images_in(self.folder)) >= wanted, 30)
+        wait_until(lambda: len(images_in(self.folder)) >= wanted, 60)
+
+    def wait_for_frame(self, frame: tuple[int, int]) -> None:
+        """Until this frame's image is there, and so those of all before it."""
+        wait_until(lambda: frame in {frame_of(path) for path in images_in(self.folder)}, 60)
 
     def delivery(self) -> dict[str, Any]:
         """What the capture says of it; empty while it says nothing."""
@@ -64,6 +69,22 @@ class Rig:
             client.close()
         beat = json.loads(data) if isinstance(data, bytes) else {}
         return dict(beat.get("delivery", {}))
+
+    def delivery_when(self, true: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
+        """The capture's first word on delivery of which this is true."""
+        facts: dict[str, Any] = wait_until(lambda: next((f for f in [self.delivery()] if f and true(f)), None), 60)
+        return facts
+
+    def left_here_when(self, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The same by the facts that the capture leaves on its own host, Redis or not."""
+        file = self.suite.runtime / "cam1.json"
+
+        def told() -> dict[str, Any] | None:
+            facts: dict[str, Any] = json.loads(file.read_text()).get("delivery", {})
+            return facts if facts and true(facts) else None
+
+        found: dict[str, Any] = wait_until(told, 60)
+        return found
 
     def client(self) -> Client:
         return connect(self.redis.target)

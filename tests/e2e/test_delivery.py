@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -9,20 +10,23 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, cast
 
 import pytest
 
 from greencam.base.clock import SystemClock
 from greencam.bus import keys
 from greencam.bus.durable_spool import DurableSpool
+from greencam.bus.link import Client, connect
 from greencam.client.image_index import read_index
 from greencam.client.retention import images_in
 from tests.conftest import RedisServer
 from tests.e2e.delivery_rig import Rig, stop_for
+from tests.redis_processes import free_ports
 from tests.suite import Suite, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # a bound against a hang only: a loaded machine is slow
 embedded = pytest.mark.parametrize("redis", ["embedded"], indirect=True)
 KEY = keys.durable("cam1")
 
@@ -43,21 +47,20 @@ def test_row_18_redis_killed_without_persistence_costs_nothing(rig: Rig) -> None
     rig.redis.start()
     rig.wait_for(60)
     rig.finish()
-    assert len(rig.assert_whole()) > 100
+    assert len(rig.assert_whole()) >= 100
     assert rig.verified()["good"]
 
 
 @embedded
 def test_row_19_an_outage_is_made_up_for_and_the_camera_does_not_notice(rig: Rig) -> None:
     rig.start()
-    before = rig.delivery()["accepted"]
+    before = rig.delivery_when()["accepted"]
     rig.redis.kill()
-    time.sleep(3.0)
+    rig.left_here_when(lambda facts: facts["accepted"] - before > 150)  # the camera goes on
     stored = len(images_in(rig.folder))
     rig.redis.start()
     rig.wait_for(150)
-    facts = wait_until(rig.delivery)
-    assert facts["accepted"] - before > 2.5 * 60, "the camera went on"
+    facts = rig.delivery_when()
     assert facts["spool_high_water_bytes"] > 100 * 1000
     assert facts["refused"] == 0
     rig.finish()
@@ -67,10 +70,11 @@ def test_row_19_an_outage_is_made_up_for_and_the_camera_does_not_notice(rig: Rig
 @embedded
 def test_row_20_an_outage_longer_than_the_spool_loses_exactly_what_it_tells(rig: Rig) -> None:
     rig.suite.environment["GREENCAM_SPOOL_MAX_MB"] = "1"
-    rig.suite.environment["GREENCAM_CAMERA_WIDTH"], rig.suite.environment["GREENCAM_CAMERA_HEIGHT"] = "640", "480"
+    rig.suite.environment["GREENCAM_CAMERA_WIDTH"], rig.suite.environment["GREENCAM_CAMERA_HEIGHT"] = "320", "240"
+    rig.suite.environment["GREENCAM_FRAME_RATE"] = "20"  # so slow that it overflows only while Redis is away
     rig.start()
     rig.redis.kill()
-    time.sleep(3.0)
+    rig.left_here_when(lambda facts: facts["consumers"]["recorder"]["given_up"] > 0)
     rig.redis.start()
     rig.wait_for(60)
     said = rig.finish()
@@ -138,13 +142,13 @@ def test_row_23_whatever_is_removed_from_redis_comes_again(rig: Rig) -> None:
         restore,
     ):
         rig.recorder.send_signal(signal.SIGSTOP)  # so that something is there to be removed
-        time.sleep(0.4)
+        wait_until(lambda: client.xlen(KEY) > 20)
         forget()
         time.sleep(0.3)
         rig.recorder.send_signal(signal.SIGCONT)
         rig.wait_for(60)
     client.close()
-    assert rig.delivery()["repairs"] >= 3
+    rig.delivery_when(lambda facts: facts["repairs"] >= 3)
     rig.finish()
     rig.assert_whole()
     assert rig.verified()["good"]
@@ -167,7 +171,7 @@ def test_row_25_a_replica_that_is_a_second_behind_takes_over(suite: Suite, short
     binary = pytest.importorskip("shutil").which("redis-server")
     if binary is None:
         pytest.skip("Debian's redis-server is not installed: sudo scripts/debian-test-packages")
-    master = RedisServer(short_folder, binary, port=free_port())
+    master = RedisServer(short_folder, binary, port=free_ports(1)[0])
     replica_folder = short_folder / "b"
     replica_folder.mkdir()
     replica = RedisServer(replica_folder, binary, replica_of=master)
@@ -176,13 +180,11 @@ def test_row_25_a_replica_that_is_a_second_behind_takes_over(suite: Suite, short
     rig = Rig(suite, master)
     try:
         rig.start()
-        client = rig.client()
-        wait_until(lambda: client.info("replication")["connected_slaves"] == 1)
-        other = Rig(suite, replica).client()
+        other = connect(replica.target)
+        wait_until(lambda: other.info("replication")["master_link_status"] == "up", 30)
         wait_until(lambda: other.exists(KEY))
         other.replicaof("NO", "ONE")
         time.sleep(1.0)
-        client.close()
         other.close()
         master.kill()
         master.socket.unlink(missing_ok=True)
@@ -197,17 +199,9 @@ def test_row_25_a_replica_that_is_a_second_behind_takes_over(suite: Suite, short
         master.stop()
 
 
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-    return number
-
-
 @embedded
 def test_row_27_a_recorder_killed_at_any_moment_stores_nothing_twice(rig: Rig) -> None:
+    rig.suite.environment["GREENCAM_FRAME_RATE"] = "20"  # eight times it waits until a recorder has started
     rig.start()
     pauses = random.Random(27)
     for _ in range(8):
@@ -224,16 +218,14 @@ def test_row_27_a_recorder_killed_at_any_moment_stores_nothing_twice(rig: Rig) -
 
 @embedded
 def test_row_28_a_recorder_that_is_gone_too_long_is_released_and_later_told_what_it_missed(rig: Rig) -> None:
-    rig.suite.environment["GREENCAM_CONSUMERS"] = "[{name: recorder, every_s: 0, max_lag_s: 1}]"
+    rig.suite.environment["GREENCAM_CONSUMERS"] = "[{name: recorder, every_s: 0, max_lag_s: 5}]"
     rig.start()
     rig.recorder.send_signal(signal.SIGSTOP)
-    released = wait_until(
-        lambda: next((f for f in [rig.delivery()] if f["consumers"]["recorder"]["released"]), None)
-    )
+    released = rig.delivery_when(lambda facts: facts["consumers"]["recorder"]["released"])
     assert released["consumers"]["recorder"]["given_up"] > 0
-    waiting = wait_until(lambda: next((f for f in [rig.delivery()] if f["spool_frames"] == 0), None))
-    time.sleep(0.5)
-    assert rig.delivery()["accepted"] == waiting["accepted"], "nothing is encoded for nobody"
+    waiting = rig.delivery_when(lambda facts: facts["spool_frames"] == 0)
+    time.sleep(1.5)
+    assert rig.delivery_when()["accepted"] == waiting["accepted"], "nothing is encoded for nobody"
     rig.recorder.send_signal(signal.SIGCONT)
     rig.wait_for(60)
     said = rig.finish()
@@ -258,6 +250,7 @@ def test_row_29_a_killed_capture_leaves_every_accepted_frame_to_its_successor(ri
         accepted.close()
         rig.redis.start()
         rig.start_capture()
+        rig.wait_for_frame((epoch, seq))
         rig.wait_for(40)
         assert {(epoch, number) for number in range(1, seq + 1)} <= set(rig.stored())
     rig.finish()
@@ -267,6 +260,8 @@ def test_row_29_a_killed_capture_leaves_every_accepted_frame_to_its_successor(ri
 
 @embedded
 def test_row_32_hostile_entries_are_rejected_counted_and_skipped_with_a_record(rig: Rig, tmp_path: Path) -> None:
+    # The ring holds what comes while the capture is stopped below.
+    rig.suite.environment |= {"GREENCAM_FRAME_RATE": "20", "GREENCAM_RING_SECONDS": "20"}
     rig.start()
     client = rig.client()
     fired = tmp_path / "fired"
@@ -278,10 +273,13 @@ def test_row_32_hostile_entries_are_rejected_counted_and_skipped_with_a_record(r
         {b"d": bytes(8 << 20)},
         {b"frame": pickled},
     ]
-    for fields in hostile:
+    for met, fields in enumerate(hostile, 1):
         rows: Any = wait_until(lambda: client.xrevrange(KEY, count=1))
         epoch, _, seq = rows[0][0].decode().partition("-")
+        rig.capture.send_signal(signal.SIGSTOP)  # which removes the entry as soon as it sees it
         client.xadd(KEY, fields, id=f"{epoch}-{int(seq) + 300}")
+        await_rejected(client, met)
+        rig.capture.send_signal(signal.SIGCONT)
         rig.wait_for(40)
     client.hset(keys.acks("cam1"), mapping={"recorder": pickled, "stranger": "[" * 3000})
     client.close()
@@ -290,19 +288,30 @@ def test_row_32_hostile_entries_are_rejected_counted_and_skipped_with_a_record(r
     rig.assert_whole()
     facts = rig.verified()
     assert facts["good"]
-    assert facts["rejected"] >= 3
+    assert facts["rejected"] >= len(hostile)
     assert not fired.exists()
+
+
+def await_rejected(client: Client, count: int) -> None:
+    """Wait until the recorder reports that it has rejected so many entries."""
+
+    def reported() -> int:
+        return int(json.loads(cast("bytes", client.hget(keys.acks("cam1"), "recorder")))["rejected"])
+
+    wait_until(lambda: reported() >= count, 15)
 
 
 @embedded
 def test_row_33_a_viewer_that_reads_hardly_ever_hurts_nobody(rig: Rig) -> None:
     rig.start()
     viewer = rig.suite.start("client.py", "--transport", "redis", "--stats")
-    wait_until(lambda: rig.client().exists("greencam:{cam1}:frames"))
+    client = rig.client()
+    wait_until(lambda: client.exists("greencam:{cam1}:frames"), 60)
+    client.close()
     os.kill(viewer.pid, signal.SIGSTOP)
-    before = rig.delivery()["accepted"]
+    before = rig.delivery_when()["accepted"]
     time.sleep(3.0)
-    wait_until(lambda: rig.delivery()["accepted"] - before > 150, 3.0)
+    rig.delivery_when(lambda facts: facts["accepted"] - before > 150)
     rig.kill(viewer)
     rig.finish()
     rig.assert_whole()
@@ -311,18 +320,18 @@ def test_row_33_a_viewer_that_reads_hardly_ever_hurts_nobody(rig: Rig) -> None:
 
 @embedded
 def test_one_image_per_period_is_all_that_is_encoded_while_nobody_looks(rig: Rig) -> None:
-    rig.suite.environment["GREENCAM_CONSUMERS"] = "[{name: recorder, every_s: 0.25}]"
+    rig.suite.environment["GREENCAM_CONSUMERS"] = "[{name: recorder, every_s: 0.5}]"
+    rig.suite.environment["GREENCAM_FRAME_RATE"] = "20"  # which also a loaded machine can keep up
     rig.start_recorder()
     rig.start_capture()
     rig.wait_for(9)
-    facts = wait_until(rig.delivery)
-    assert facts["accepted"] < 30
+    rig.delivery_when(lambda facts: 9 <= facts["accepted"] < int(facts["newest"].partition("-")[2]) / 5)
     rig.suite.finish(rig.capture)
     time.sleep(0.5)
     rig.suite.finish(rig.recorder)
     seqs = [seq for _, seq in rig.stored()]
     steps = [after - before for before, after in pairwise(seqs)]
-    assert sum(steps) / len(steps) == pytest.approx(15, abs=2)
+    assert median(steps) == pytest.approx(10, abs=1)
     assert rig.verified()["good"]
 
 
@@ -333,7 +342,7 @@ def test_workers_share_a_camera_and_a_dead_one_costs_nothing(rig: Rig) -> None:
     first = rig.suite.start(*words, str(rig.suite.root / "a"), "--worker", "a")
     second = rig.suite.start(*words, str(rig.suite.root / "b"), "--worker", "b")
     a, b = (rig.suite.root / name / "cam1" for name in "ab")
-    wait_until(lambda: len(images_in(a)) > 20 and len(images_in(b)) > 20)
+    wait_until(lambda: len(images_in(a)) > 20 and len(images_in(b)) > 20, 60)
     rig.kill(first)
     had = len(images_in(b))
     wait_until(lambda: len(images_in(b)) > had + 60)

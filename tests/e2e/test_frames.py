@@ -13,18 +13,30 @@ from typing import Any
 
 import pytest
 
-from greencam.bus.link import RedisTarget, connect
+from greencam.bus.link import Client, RedisTarget, connect
 from greencam.client import Feed, Frame
 from greencam.client.places import Places
 from greencam.frame import counter
 from tests.camera import rtsp_fixture
 from tests.camera.footage import pattern_video, stamp_video
 from tests.conftest import RedisServer
+from tests.e2e.conftest import await_log
 from tests.suite import CHECKOUT, Suite, children_of, command_of, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # a bound against a hang only: a loaded machine is slow
 serve = rtsp_fixture.serve
 VTEST = CHECKOUT.parent / "shared" / "data" / "vtest.avi"
+
+
+@pytest.fixture
+def suite(suite: Suite) -> Suite:
+    """Small pictures in a ring of 5 s, so that a reader whom a loaded machine lets wait misses none."""
+    suite.environment |= {
+        "GREENCAM_CAMERA_WIDTH": "160",
+        "GREENCAM_CAMERA_HEIGHT": "120",
+        "GREENCAM_RING_SECONDS": "5",
+    }
+    return suite
 
 
 def places(suite: Suite, *cameras: str, target: RedisTarget | None = None) -> Places:
@@ -32,11 +44,16 @@ def places(suite: Suite, *cameras: str, target: RedisTarget | None = None) -> Pl
     return Places(suite.runtime, target or fallback, cameras or ("cam1",))
 
 
-def take(feed: Feed, count: int, timeout_s: float = 20.0) -> Iterator[Frame]:
+def take(feed: Feed, count: int, timeout_s: float = 30.0) -> Iterator[Frame]:
     for _ in range(count):
         frame = feed.next_frame(timeout_s)
         assert frame is not None, f"no frame; {feed.trouble}"
         yield frame
+
+
+def take_until_epoch(feed: Feed, epoch: int) -> None:
+    """Take frames until they are of this epoch; who waits between them never gets to the newest."""
+    wait_until(lambda: any(frame.header.epoch == epoch for frame in take(feed, 100)), 60)
 
 
 def numbers(feed: Feed, count: int) -> list[tuple[int, int]]:
@@ -87,17 +104,17 @@ def test_jpeg_is_made_once_per_frame_whoever_reads_and_never_when_nobody_does(su
     seen = {seq for pairs in taken for seq, _ in pairs}
     client = connect(places(suite).redis)
     stored = client.xinfo_stream("greencam:{cam1}:frames")["entries-added"]
-    encoded = wait_until(lambda: beat(suite) if beat(suite)["state"] == "streaming" else None)["encoded"]
+    encoded = wait_until(lambda: next((b for b in [beat(suite)] if b.get("state") == "streaming"), None))["encoded"]
     assert len(seen) <= stored <= encoded + 60  # the beat is at most a second old
-    quiet = wait_until(lambda: None if encoding(suite) else beat(suite), 30)
+    quiet = wait_until(lambda: None if encoding(suite) else beat(suite), 60)
     assert quiet["encoded"] == client.xinfo_stream("greencam:{cam1}:frames")["entries-added"]
     client.close()
 
 
 def encoding(suite: Suite) -> bool:
     """Whether the number of encoded frames still grows from one beat to a later one."""
-    before = beat(suite)
-    after = wait_until(lambda: next((b for b in [beat(suite)] if b["seq"] >= before["seq"] + 45), None))
+    before = wait_until(lambda: beat(suite))
+    after = wait_until(lambda: next((b for b in [beat(suite)] if b and b["seq"] >= before["seq"] + 45), None))
     return bool(after["encoded"] != before["encoded"])
 
 
@@ -119,8 +136,8 @@ def test_a_generated_video_arrives_whole_and_in_order(suite: Suite, tmp_path: Pa
         assert_exact(pairs)
         assert pairs[0] == (1, 1)
         assert feed.next_frame(1.0) is None
-    code, output = suite.finish(capture)
-    assert code == 0, output
+    output, _ = capture.communicate(timeout=60)
+    assert capture.returncode == 0, output
     assert "the recording has ended after 90 frames" in output
 
 
@@ -129,13 +146,14 @@ def test_real_footage_over_a_real_rtsp_server_arrives_frame_by_frame(
     suite: Suite, tmp_path: Path, serve: rtsp_fixture.Serve
 ) -> None:
     video = tmp_path / "vtest.mkv"
-    assert stamp_video(VTEST, video, fps=50) == 795
+    assert stamp_video(VTEST, video, fps=25) == 795
+    suite.environment["GREENCAM_RING_MAX_MB"] = "100"  # 3 s of these pictures
     server = serve("--file", str(video))
     with Feed("cam1", places=places(suite)) as feed:
         suite.start("cam1_stream.py", "--source", server.url("file"))
         # The server sends what it has buffered in one burst, which may pass a feed that is still opening; from
         # then on every frame has to come, each with the number that the server gave it.
-        pairs = numbers(feed, 700)
+        pairs = numbers(feed, 500)
         assert_exact(pairs)
         assert pairs[0][0] == pairs[0][1] <= 60
 
@@ -152,23 +170,23 @@ def test_a_killed_camera_costs_the_other_no_frame_and_comes_back(suite: Suite) -
         rest = numbers(two, 240)
         assert_exact(first + rest)
         assert two.stats.missed == 0
-        wait_until(lambda: next(iter(take(one, 1))).header.epoch == 2, 15)
+        take_until_epoch(one, 2)
 
 
 def test_a_worker_that_hangs_is_replaced_and_the_stream_goes_on(suite: Suite) -> None:
-    suite.environment["GREENCAM_CAMERA_RECOVERY_SETTINGS__frame_timeout"] = "1"
+    suite.environment["GREENCAM_CAMERA_RECOVERY_SETTINGS__frame_timeout"] = "3"
     process = suite.start("cam1_stream.py", "--camera", "cam1")
     with Feed("cam1", places=places(suite)) as feed:
         before = numbers(feed, 10)[-1][0]
         worker = children_of(process.pid)[0]
         os.kill(worker, signal.SIGSTOP)
-        wait_until(lambda: worker not in children_of(process.pid), 10)
+        wait_until(lambda: worker not in children_of(process.pid), 60)
         after = [frame.header for frame in take(feed, 60)]
     assert after[-1].epoch == 1
     assert after[-1].seq > before + 20
     code, output = suite.finish(process)
     assert code == 0
-    assert "no frame for 1 s, hanging in phase capture" in output
+    assert "no frame for 3 s, hanging in phase capture" in output
 
 
 def test_redis_that_is_configured_but_away_is_told_once_and_capture_goes_on(
@@ -203,6 +221,7 @@ def test_a_wrong_password_is_one_clear_sentence_without_the_password(suite: Suit
     process = suite.start("cam1_stream.py", "--camera", "cam1")
     with Feed("cam1", transport="ring", places=places(suite)) as feed:
         numbers(feed, 45)
+    await_log(suite, "refuses our user or password; check REDIS_URL")
     _, output = suite.finish(process)
     assert "refuses our user or password; check REDIS_URL" in output
     assert "wrong-secret" not in output
@@ -218,6 +237,7 @@ def test_damaged_entries_are_rejected_and_counted_and_the_stream_goes_on(suite: 
         entries = wait_until(lambda: client.xrevrange(key, count=1))
         fields = {bytes(k): bytes(v) for k, v in entries[0][1].items()}
         epoch = good.header.epoch
+        pipe = client.pipeline()
         for index, broken in enumerate(
             [
                 {b"h": b"noise", b"d": b"x"},
@@ -225,16 +245,17 @@ def test_damaged_entries_are_rejected_and_counted_and_the_stream_goes_on(suite: 
                 {b"z": b"nothing of ours"},
             ]
         ):
-            client.xadd(key, broken, id=f"{epoch}-{2**39 + index}")  # type: ignore[arg-type]
+            pipe.xadd(key, broken, id=f"{epoch}-{2**39 + index}")  # type: ignore[arg-type]
+        pipe.execute()
         # Redis takes nothing below these forged numbers any more, so the camera goes on in a newer epoch.
-        wait_until(lambda: next(iter(take(feed, 1))).header.epoch > epoch)
+        take_until_epoch(feed, epoch + 1)
     client.close()
     assert feed.stats.rejected == {"truncated": 2, "entry": 1}
 
 
 def test_a_reader_that_waits_on_redis_gets_the_very_first_frame(suite: Suite, redis: RedisServer) -> None:
     suite.environment["GREENCAM_REDIS_URL"] = redis.target.url
-    video = pattern_video(suite.root / "clip.mkv", frames=60)
+    video = pattern_video(suite.root / "clip.mkv", frames=90)  # whose end may be lost with the capture's
     with Feed("cam1", transport="redis", places=places(suite, target=redis.target)) as feed:
         assert feed.next_frame(0.5) is None  # its wish is known now
         suite.start("cam1_stream.py", "--source", str(video), "--once", "--fps", "30")
@@ -256,7 +277,7 @@ def test_a_stream_that_starts_over_with_lower_numbers_is_followed(suite: Suite, 
         client.flushall()
         client.close()
         suite.start("cam1_stream.py", "--camera", "cam1")
-        wait_until(lambda: next(iter(take(feed, 1))).header.epoch == 1)
+        take_until_epoch(feed, 1)
 
 
 def test_a_forged_entry_beyond_every_epoch_costs_redis_readers_only_and_is_named(
@@ -268,25 +289,28 @@ def test_a_forged_entry_beyond_every_epoch_costs_redis_readers_only_and_is_named
     process = suite.start("cam1_stream.py", "--camera", "cam1")
     with Feed("cam1", transport="ring", places=places(suite)) as feed:
         assert_exact(numbers(feed, 60))
-    assert "DEL greencam:{cam1}:frames" in wait_for_words(process, suite)
+    await_log(suite, "DEL greencam:{cam1}:frames")
+    assert "DEL greencam:{cam1}:frames" in suite.finish(process)[1]
     client.close()
-
-
-def wait_for_words(process: Any, suite: Suite) -> str:
-    """Everything that it printed until it was stopped."""
-    return suite.finish(process)[1]
 
 
 def test_the_newest_frame_over_redis_is_new_however_slow_the_consumer(suite: Suite) -> None:
     suite.environment["GREENCAM_FRAME_RATE"] = "60"
     suite.start("start.py")
+    client = connect(places(suite).redis)
     with Feed("cam1", transport="redis", newest=True, places=places(suite)) as feed:
-        ages = []
-        for frame in take(feed, 8):
-            ages.append(feed.stats.latency_ms.percentile(100))
+        for _ in range(8):
+            there = newest(client) if feed.stats.frames else 0
+            (frame,) = take(feed, 1)
+            assert frame.header.seq >= there  # in order it would lag 18 frames more at each
             time.sleep(0.3)
-            assert frame.header.seq
-    assert max(age or 0.0 for age in ages) < 2000  # in order it would lag 0.3 s more at each frame
+    client.close()
+
+
+def newest(client: Client) -> int:
+    """The number of the newest frame that Redis has."""
+    rows: Any = client.xrevrange("greencam:{cam1}:frames", count=1)
+    return int(rows[0][0].partition(b"-")[2])
 
 
 def test_auto_takes_the_ring_as_soon_as_there_is_one(suite: Suite, redis: RedisServer) -> None:
@@ -295,5 +319,5 @@ def test_auto_takes_the_ring_as_soon_as_there_is_one(suite: Suite, redis: RedisS
         assert feed.next_frame(0.3) is None
         assert feed.transport == "redis"
         suite.start("cam1_stream.py", "--camera", "cam1")
-        wait_until(lambda: feed.next_frame(1.0) and feed.transport == "ring")
+        wait_until(lambda: feed.next_frame(1.0) and feed.transport == "ring", 60)
         assert_exact(numbers(feed, 30))
