@@ -320,6 +320,7 @@ EVENTS = st.lists(
 )
 
 
+@pytest.mark.timeout(300)  # a bound against a hang only: it is a hundred evenings before a screen
 @given(EVENTS)
 def test_a_viewer_is_never_left_with_an_old_picture(events: list[tuple[float, int, Facts]]) -> None:
     times, told, now_s = [], [], 0.0
