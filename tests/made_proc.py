@@ -62,6 +62,16 @@ class Made:
         (folder / "wchan").write_text(wchan)
 
 
+def _has_settled(pid: int, state: str) -> bool:
+    """Whether it is in this state, and the kernel already tells where it hangs in there.
+
+    Since Linux 6.12 a task that has just gone to sleep may stay in the run queue for some hundredths of a second:
+    in state D already, but wchan still says "0".
+    """
+    seen = look_at(pid)
+    return seen is not None and seen.state == state and (state != "D" or all(one.wchan for one in seen.stuck))
+
+
 @contextmanager
 def process(script: str, state: str) -> Iterator[int]:
     """A real process that runs this script and has reached this state; it and its children are gone afterwards."""
@@ -73,7 +83,7 @@ def process(script: str, state: str) -> Iterator[int]:
         assert child.stdout.readline() == b"up\n"
         if state == "T":
             os.kill(child.pid, signal.SIGSTOP)
-        wait_until(lambda: (seen := look_at(child.pid)) is not None and seen.state == state, 20)
+        wait_until(lambda: _has_settled(child.pid, state))
         yield child.pid
     finally:
         os.killpg(child.pid, signal.SIGKILL)
