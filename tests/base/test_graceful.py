@@ -56,7 +56,7 @@ def program(text: str, *words: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_program_cleans_up_in_reverse_order_whatever_fails_or_hangs(number: signal.Signals) -> None:
-    running = program(PROGRAM, "0.2")
+    running = program(PROGRAM, "3")  # time enough for its thread to say that it hangs
     running.send_signal(number)
     output, _ = running.communicate(timeout=30)
     words = [

@@ -61,7 +61,7 @@ def test_a_killed_holder_holds_nothing(path: Path, other: subprocess.Popen[str])
 
 
 def test_a_release_lets_the_next_one_in(path: Path, other: subprocess.Popen[str]) -> None:
-    other.communicate("go\n", timeout=20)
+    other.communicate("go\n", timeout=60)
     assert holder(path) is None
     Lock(path, "the suite").release()
     assert path.exists(), "removing the file would let two in"

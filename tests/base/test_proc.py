@@ -25,7 +25,7 @@ DEAF = (
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter when it goes between opening and reading
         return False
 
 
@@ -62,7 +62,7 @@ def test_a_child_that_ignores_sigterm_is_killed_after_its_grace(started: list[su
     began = time.monotonic()
     assert ensure_stopped(child, CLOCK, grace_s=0.2)
     assert child.returncode == -signal.SIGKILL
-    assert 0.2 <= time.monotonic() - began < 10
+    assert 0.2 <= time.monotonic() - began < 60
 
 
 def test_a_stopped_child_is_killed_too(started: list[subprocess.Popen[bytes]]) -> None:
@@ -90,7 +90,7 @@ def test_a_grandchild_goes_with_its_parent(started: list[subprocess.Popen[bytes]
     if leader == "has left":
         child.wait(20)
     assert ensure_stopped(child, CLOCK, grace_s=0.2)
-    wait_until(lambda: not alive(grandchild), 10)
+    wait_until(lambda: not alive(grandchild))
 
 
 def test_to_stop_what_has_ended_is_nothing(started: list[subprocess.Popen[bytes]]) -> None:
@@ -145,7 +145,7 @@ def test_a_child_dies_with_a_parent_that_is_killed() -> None:
     assert alive(child)
     parent.kill()
     parent.communicate()
-    wait_until(lambda: not alive(child), 10)
+    wait_until(lambda: not alive(child))
 
 
 def test_a_child_whose_parent_died_before_it_could_ask_goes_at_once(
@@ -160,7 +160,7 @@ def test_who_was_started_by_a_person_outlives_the_shell() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "GREENCAM_PARENT_PID"}
     environment["PYTHONPATH"] = str(code_root() / "src")
     script = "import signal; from greencam.base.proc import die_with_parent; die_with_parent(signal.SIGKILL)"
-    assert subprocess.run([sys.executable, "-c", script], env=environment, timeout=20).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], env=environment, timeout=60).returncode == 0
 
 
 def test_the_command_line_of_a_child_is_what_a_person_would_type() -> None:

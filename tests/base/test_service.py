@@ -122,7 +122,7 @@ def test_a_duration_ends_it_even_when_it_wants_no_turn_for_long(stop: Stop) -> N
     service = Recorder(lambda: 3600.0)
     began = time.monotonic()
     assert driven(service, stop, duration_s=0.2) == EXIT_OK
-    assert 0.2 <= time.monotonic() - began < 10
+    assert 0.2 <= time.monotonic() - began < 60
     assert service.seen == ["start", "tick", "stop"]
 
 
@@ -151,5 +151,5 @@ def test_a_wish_to_stop_ends_the_wait_between_two_turns(stop: Stop) -> None:
     timer.start()
     began = time.monotonic()
     assert driven(Recorder(lambda: 3600.0), stop) == EXIT_OK
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     timer.join()
