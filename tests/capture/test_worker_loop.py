@@ -91,7 +91,7 @@ class Run:
         self.hear("opened")
 
     def end(self) -> None:
-        self.thread.join(20)
+        self.thread.join(30)
         assert not self.thread.is_alive()
 
 
@@ -215,7 +215,7 @@ def test_an_order_to_restart_closes_the_camera_and_opens_it_anew(runs: Runs) -> 
 def test_a_camera_whose_frames_come_is_restarted_too_when_ordered_to(runs: Runs) -> None:
     camera = ScriptedCamera([5] * 100_000)
     run = streaming(runs, camera)
-    wait_until(lambda: RingReader(run.path, CLOCK).newest != (0, 0), 10)
+    wait_until(lambda: RingReader(run.path, CLOCK).newest != (0, 0))
     run.told.clear()
     run.parent.send({"order": "restart"})
     run.hear("opened")
@@ -250,7 +250,7 @@ def test_a_wish_to_stop_ends_it_and_lets_the_camera_go(runs: Runs) -> None:
     run.open()
     ring(run.path)
     run.parent.send({"ring": str(run.path)})
-    wait_until(lambda: RingReader(run.path, CLOCK).newest != (0, 0), 10)
+    wait_until(lambda: RingReader(run.path, CLOCK).newest != (0, 0))
     run.stop.request("SIGTERM")
     run.end()
     assert camera.closed == 1
@@ -289,4 +289,4 @@ def test_a_driver_that_hangs_in_close_is_not_waited_for(stop: Stop, hangs: bool)
     stop.request("SIGTERM")
     began = time.monotonic()
     assert wait_for_end(stop, lambda: hangs, grace_s=0.2) is not hangs
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
