@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from greencam.camera.source import CameraSource, CameraSpec, EndOfStream, Opened
 from greencam.frame import counter
 from greencam.frame.formats import PixelFormat
 from greencam.frame.picture import Picture
+from greencam.health.process import look_at
 from tests.camera import footage
 from tests.fake_clock import FakeClock
 from tests.making import ring
@@ -30,8 +33,6 @@ from tests.suite import CHECKOUT, wait_until
 
 WIDTH, HEIGHT = 320, 240
 GRACE_S = 20.0  # only guards against a hang of the test itself
-
-
 LOOK_S = 0.01  # how long an order may go unseen
 
 
@@ -380,14 +381,19 @@ def test_a_hang_in_c_keeps_the_gil_so_that_only_sigkill_ends_it(tmp_path: Path, 
     victim = start()
     order(tmp_path, "hang-c")
     wait_until(lambda: not list(tmp_path.iterdir()))
-    victim.send_signal(signal.SIGINT)  # Python's own handler can't run any more
-    victim.send_signal(signal.SIGUSR1)  # faulthandler needs no GIL
     assert victim.stderr is not None
-    dumped = ""
-    while "hang_holding_the_gil" not in dumped:
-        line = victim.stderr.readline()
-        assert line, "it ended instead of hanging"
-        dumped += line
-    assert victim.poll() is None
+    fd = victim.stderr.fileno()
+
+    def hangs() -> bool:
+        assert victim.poll() is None, "it ended instead of hanging"
+        victim.send_signal(signal.SIGUSR1)  # faulthandler needs no GIL
+        told = bool(select.select([fd], [], [], 1.0)[0]) and b"hang_holding_the_gil" in os.read(fd, 65536)
+        seen = look_at(victim.pid)
+        return told and seen is not None and all("futex" in str(thread.wchan) for thread in seen.threads)
+
+    wait_until(hangs)  # its order is gone a moment before
+    victim.send_signal(signal.SIGINT)  # Python's own handler can't run any more
+    time.sleep(0.2)
+    wait_until(hangs)
     victim.kill()
     assert victim.wait(GRACE_S) == -signal.SIGKILL

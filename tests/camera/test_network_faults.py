@@ -28,8 +28,9 @@ from tests.camera import footage
 from tests.fault_proxy import FaultProxy, Faults
 
 SERVER = Path(__file__).with_name("small_server.py")
-TIMEOUT_S = 1.0
-BOUND_S = 4 * TIMEOUT_S + 4  # guards against a hang: a patience for each of libav's steps, and a slow machine
+TIMEOUT_S = 3.0  # a camera that is well has to answer within, on a busy machine too
+PATIENT_S = 20.0  # where no silence is waited for
+BOUND_S = 4 * TIMEOUT_S + 8  # guards against a hang: a patience for each of libav's steps, and a slow machine
 SCHEMES = ("rtsp", "http")
 
 
@@ -90,19 +91,19 @@ def serve(media: list[str]) -> Iterator[Serve]:
         server.kill()
 
 
-def camera(scheme: str, port: int) -> RtspSource:
+def camera(scheme: str, port: int, timeout_s: float = TIMEOUT_S) -> RtspSource:
     address = f"{scheme}://127.0.0.1:{port}/video"
-    spec = CameraSpec("yard", "rtsp", address, width=0, height=0, timeout_s=TIMEOUT_S)
+    spec = CameraSpec("yard", "rtsp", address, width=0, height=0, timeout_s=timeout_s)
     return RtspSource(spec, SystemClock())
 
 
-def bounded(act: Callable[[], object]) -> None:
+def bounded(act: Callable[[], object], bound_s: float = BOUND_S) -> None:
     """Do it; fails the test when it took longer than any failure may take."""
     began_s = time.monotonic()
     try:
         act()
     finally:
-        assert time.monotonic() - began_s < BOUND_S
+        assert time.monotonic() - began_s < bound_s
 
 
 def read_on(watched: RtspSource) -> None:
@@ -194,20 +195,20 @@ def test_rubbish_from_the_middle_on(serve: Serve, scheme: str, fault: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("scheme", "fault", "causes"),
+    ("scheme", "fault", "causes", "timeout_s"),
     [
-        ("rtsp", "silent", {"timeout"}),
-        ("http", "silent", {"timeout"}),
-        ("rtsp", "sdp", {"format"}),
-        ("rtsp", "random", {"timeout", "format"}),
-        ("http", "random", {"format"}),
-        ("rtsp", "payload", {"format", "timeout"}),
-        ("http", "payload", {"format"}),
+        ("rtsp", "silent", {"timeout"}, TIMEOUT_S),
+        ("http", "silent", {"timeout"}, TIMEOUT_S),
+        ("rtsp", "sdp", {"format"}, TIMEOUT_S),
+        ("rtsp", "random", {"timeout", "format"}, TIMEOUT_S),
+        ("http", "random", {"format"}, PATIENT_S),  # known at once; half of the time-out later it would be silence
+        ("rtsp", "payload", {"format", "timeout"}, TIMEOUT_S),
+        ("http", "payload", {"format"}, TIMEOUT_S),
     ],
 )
-def test_rubbish_from_the_start(serve: Serve, scheme: str, fault: str, causes: set[str]) -> None:
-    watched = camera(scheme, serve("--fault", fault).port)
-    assert cause_of(lambda: bounded(watched.open)) in causes
+def test_rubbish_from_the_start(serve: Serve, scheme: str, fault: str, causes: set[str], timeout_s: float) -> None:
+    watched = camera(scheme, serve("--fault", fault).port, timeout_s)
+    assert cause_of(lambda: bounded(watched.open, 4 * timeout_s + 8)) in causes
     bounded(watched.close)
 
 
@@ -238,7 +239,7 @@ class Lane:
                 if there_s:
                     self.server.kill()
             well.set()
-            watcher.join(5 * BOUND_S)
+            watcher.join(50)
             if watcher.is_alive():
                 self.stuck.append("for ever")
                 break
