@@ -122,7 +122,8 @@ def test_no_jump_of_the_wall_clock_frees_or_blocks_the_budget(machine: Machine, 
     assert not machine.desk().ask(CASE).asked
 
 
-def test_old_requests_age_on_a_machine_that_is_switched_off_every_night(machine: Machine) -> None:
+def test_old_requests_age_on_a_machine_that_is_switched_off_every_night(short_folder: Path) -> None:
+    machine = made(short_folder)  # in memory: a disk may take long for hundreds of durable writes
     for boot in range(3):
         machine.boot(f"day {boot}", 3700.0)
         assert machine.desk().ask(CASE).asked
