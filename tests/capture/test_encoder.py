@@ -261,3 +261,44 @@ def test_a_consumer_of_every_frame_gets_them_from_the_first_on(spool: Spool, pat
     wait_until(lambda: len(wishes.taken) == 40)
     encoder.stop()
     assert [entry.header.seq for entry in wishes.taken] == list(range(1, 41))
+
+
+class Interrupted(Wishes):
+    """Durable delivery during whose answer something happens, once: as when capture's main thread acts just then."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        self.meanwhile: Callable[[], None] | None = None
+
+    def in_order(self) -> bool:
+        act, self.meanwhile = self.meanwhile, None
+        if act is not None:
+            act()
+        return super().in_order()
+
+
+def test_a_ring_that_comes_while_the_end_of_the_old_one_is_noticed_is_read_from_its_first_frame(
+    spool: Spool, path: Path
+) -> None:
+    owner, writer = ring(path, epoch=1)
+    wishes = Interrupted()
+    encoder = Encoder(spool, lambda: False, 85, CLOCK, cast("Delivery", wishes))
+    encoder.follow(path)
+    encoder.start()
+    writer.put(picture(1))
+    wait_until(lambda: wishes.taken)
+
+    def replace_ring() -> None:
+        owner.retire()
+        _, successor = ring(path, epoch=2, slots=MANY)
+        encoder.follow(path)
+        for number in range(1, 6):
+            successor.put(picture(number))
+
+    wishes.meanwhile = replace_ring
+    wait_until(lambda: len(wishes.taken) >= 6)
+    encoder.stop()
+    assert [(entry.header.epoch, entry.header.seq) for entry in wishes.taken] == [
+        (1, 1),
+        *((2, number) for number in range(1, 6)),
+    ]

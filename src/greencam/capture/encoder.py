@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from greencam.base import monitoring
 from greencam.base.clock import Clock
@@ -25,6 +26,14 @@ _IDLE_S = 0.1
 _UNDECIDED_S = 1.0  # by then Redis has said whether somebody waits for frames
 _log = logging.getLogger("encoder")
 _ENCODE = monitoring.timed("encode")
+
+
+class _Followed(NamedTuple):
+    """A ring that `follow` was told of: its reader, None when it was not there, and until when that is kept."""
+
+    path: Path
+    reader: RingReader | None
+    keep_until_s: float
 
 
 class Encoder:
@@ -44,7 +53,8 @@ class Encoder:
         self._delivery = delivery
         self._in_order = False
         self._tally = Tally(_log, clock)
-        self._path: Path | None = None
+        self._told: _Followed | None = None  # written by `follow`; what follows is the thread's
+        self._followed: _Followed | None = None
         self._reader: RingReader | None = None
         self._keep_until_s = 0.0
         self._ending = threading.Event()
@@ -62,11 +72,10 @@ class Encoder:
 
     def follow(self, path: Path) -> None:
         """Read from this ring from now on; called before its first frame, which a reader may be waiting for."""
+        reader = None
         with suppress(FileNotFoundError, FrameError):
-            self._reader = RingReader(path, self._clock, Start.NEXT)
-            self._in_order = True
-        self._keep_until_s = self._clock.monotonic() + _UNDECIDED_S
-        self._path = path
+            reader = RingReader(path, self._clock, Start.NEXT)
+        self._told = _Followed(path, reader, self._clock.monotonic() + _UNDECIDED_S)
 
     def stop(self) -> None:
         """End the thread; a frame that is being encoded is finished."""
@@ -124,15 +133,25 @@ class Encoder:
         if live:
             self._spool.put(entry)
 
+    def _take_over(self) -> _Followed | None:
+        """The ring that was told last; what was known of another is forgotten."""
+        told = self._told
+        if told is not None and told is not self._followed:
+            self._followed, self._keep_until_s = told, told.keep_until_s
+            self._reader = told.reader
+            self._in_order = True
+        return told
+
     def _current(self, *, wanted: bool) -> RingReader | None:
-        if self._path is None or not wanted:
+        followed = self._take_over()
+        if followed is None or not wanted:
             if self._clock.monotonic() >= self._keep_until_s:
                 self._reader = None
             return None
         self._keep_until_s = 0.0
         if self._reader is None:
             try:
-                self._reader = RingReader(self._path, self._clock, Start.NEXT)
+                self._reader = RingReader(followed.path, self._clock, Start.NEXT)
             except (FileNotFoundError, FrameError):
                 return None  # the owner is about to make another
             self._in_order = True
