@@ -264,7 +264,7 @@ def test_a_consumer_of_every_frame_gets_them_from_the_first_on(spool: Spool, pat
 
 
 class Interrupted(Wishes):
-    """Durable delivery during whose answer something happens, once: as when capture's main thread acts just then."""
+    """Durable delivery during whose answer something happens, once: as when capture's main thread acts then."""
 
     def __init__(self) -> None:
         super().__init__(0.0)
@@ -302,3 +302,26 @@ def test_a_ring_that_comes_while_the_end_of_the_old_one_is_noticed_is_read_from_
         (1, 1),
         *((2, number) for number in range(1, 6)),
     ]
+
+
+def stop_behind(wishes: Wishes, path: Path, spool: Spool) -> list[int]:
+    """Numbers of the taken frames when capture stops the moment after thirty frames came at once."""
+    _, writer = ring(path, slots=MANY)
+    encoder = Encoder(spool, lambda: False, 85, CLOCK, cast("Delivery", wishes))
+    encoder.follow(path)
+    encoder.start()
+    writer.put(picture(1))
+    wait_until(lambda: wishes.taken)
+    for number in range(2, 32):
+        writer.put(picture(number))
+    encoder.stop(drain_s=60)
+    wait_until(lambda: not encoder._thread.is_alive(), 30)  # and not only when the time is over
+    return [entry.header.seq for entry in wishes.taken]
+
+
+def test_who_wishes_for_every_frame_gets_what_is_in_the_ring_at_a_stop(spool: Spool, path: Path) -> None:
+    assert stop_behind(Wishes(0.0), path, spool) == list(range(1, 32))
+
+
+def test_a_stop_waits_for_no_frame_that_nobody_wishes_for(spool: Spool, path: Path) -> None:
+    assert stop_behind(Wishes(1000.0), path, spool) == [1]

@@ -57,6 +57,7 @@ class Encoder:
         self._followed: _Followed | None = None
         self._reader: RingReader | None = None
         self._keep_until_s = 0.0
+        self._drain_until_s = 0.0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self.encoded = 0
@@ -77,8 +78,9 @@ class Encoder:
             reader = RingReader(path, self._clock, Start.NEXT)
         self._told = _Followed(path, reader, self._clock.monotonic() + _UNDECIDED_S)
 
-    def stop(self) -> None:
-        """End the thread; a frame that is being encoded is finished."""
+    def stop(self, drain_s: float = 0.0) -> None:
+        """End the thread; what is in the ring is encoded for at most drain_s, a frame that is begun in any case."""
+        self._drain_until_s = self._clock.monotonic() + drain_s
         self._ending.set()
         if self._thread.is_alive():
             self._thread.join(timeout=0.5)
@@ -86,7 +88,7 @@ class Encoder:
                 monitoring.issue("thread_timeout", "the encoder does not end; it is left behind")
 
     def _run(self) -> None:
-        while not self._ending.is_set():
+        while not self._done():
             try:
                 self._turn()
             except Overrun as error:
@@ -97,12 +99,20 @@ class Encoder:
                 monitoring.failed(_log, "encoding failed")
                 self._ending.wait(1.0)
 
+    def _done(self) -> bool:
+        """Whether to end: at once, or when those who wish for every frame have the last one."""
+        if not self._ending.is_set():
+            return False
+        self._take_over()
+        left = self._in_order and self._reader is not None and self._reader.behind
+        return not left or self._clock.monotonic() >= self._drain_until_s
+
     def _turn(self) -> None:
         live = self._wanted()
         wish_s = self._delivery.wait_s() if self._delivery else None
         reader = self._current(wanted=live or wish_s is not None)
         if reader is None:
-            self._ending.wait(_IDLE_S / 5)
+            self._clock.sleep(_IDLE_S / 5)
             return
         every = live or bool(self._delivery and self._delivery.in_order())
         if not every and wish_s:

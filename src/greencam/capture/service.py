@@ -102,7 +102,7 @@ class CaptureService:
             self._measure(self._clock.monotonic())
         self._enter(State.STOPPING if self._now.state is not State.ENDED else State.ENDED)
         self._voice.announce("stream_ended")
-        self._encoder.stop()
+        self._encoder.stop(drain_s=0.3)
         self._publisher.stop(drain_s=0.7)
         self._ring.retire()
         self._recovery.stop()

@@ -158,9 +158,14 @@ class RingReader:
         return self._ring.retired
 
     @property
+    def behind(self) -> bool:
+        """Whether there are frames that were not read yet."""
+        return self._ring.cursor != self._position
+
+    @property
     def ended(self) -> bool:
         """Whether nothing can come any more: everything was read and the ring was retired or replaced."""
-        return self._ring.cursor == self._position and (self._ring.retired or self._ring.replaced)
+        return not self.behind and (self._ring.retired or self._ring.replaced)
 
     def next_frame(self, timeout_s: float) -> RingFrame | None:
         """The frame after the last one returned; None when none came in time or the ring has ended.
