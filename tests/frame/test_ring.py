@@ -105,7 +105,7 @@ def test_a_slow_reader_learns_that_it_was_overtaken_and_how_much_it_missed(path:
     assert caught.value.missed == reader.lost == 99
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(st.one_of(st.integers(1, 30), st.just("read"), st.just("epoch")), max_size=60))
 def test_whatever_the_pace_each_frame_is_read_once_in_order_or_counted_as_lost(
     tmp_path: Path, steps: list[int | str]
@@ -188,7 +188,7 @@ def header_of_next(reader: RingReader) -> header.Header:
     return frame.header
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(at=st.integers(0, header.SIZE_BYTES - 1), change=st.integers(1, 255))
 def test_a_damaged_header_in_a_slot_that_is_known_is_a_frame_error_when_it_is_asked_for(
     tmp_path: Path, at: int, change: int
@@ -359,7 +359,7 @@ def test_a_picture_larger_than_a_slot_is_refused_and_harms_nothing(path: Path) -
 
 
 @given(st.binary(max_size=8192))
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_file_of_noise_is_only_ever_a_frame_error(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "noise.ring"
     path.write_bytes(data)
