@@ -21,9 +21,10 @@ _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS of libavformat/avformat.h
 
 
 class VideoFrames:
-    """The decoded frames of a container's first video, and how many packets could not be decoded (`skipped`).
+    """The decoded frames of a container's first video, and how many packets gave no whole one (`skipped`).
 
-    The container stays its opener's, who closes it.
+    What a decoder makes of rubbish, or of differences to a picture that never came, it marks as corrupt; that is
+    left out. The container stays its opener's, who closes it.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
@@ -53,6 +54,9 @@ class VideoFrames:
                     frames = self._stream.decode(packet)
                 except FFmpegError:
                     self.skipped += 1
+                whole = [frame for frame in frames if not frame.is_corrupt]
+                self.skipped += len(frames) - len(whole)
+                frames = whole
             yield from frames or (None,)
 
 
