@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from redis.retry import Retry
 
 from greencam.bus.roles import OWNER, USERS, acl_file
 from greencam.supervise import redis_server
+from tests.ports import free_ports
 
 Options = dict[str, str]
 PASSWORDS = {user.name: f"{user.name}-pass" for user in USERS}
@@ -74,23 +74,6 @@ class Access:
 def as_user(name: str, certificate: Certificate | None = None) -> Access:
     """One of greencam's users, with the password that it has in tests."""
     return Access(name, PASSWORDS[name], certificate)
-
-
-def free_ports(count: int) -> list[int]:
-    """So many ports of loopback that nobody listens at, kept for servers of ours until this process ends.
-
-    A socket that is bound and does not listen keeps each: the kernel gives such a port to nobody else, neither for
-    listening nor as the near end of a connection, also while a server is killed and not started again yet. A server
-    that sets SO_REUSEADDR, as all of Redis do, may listen at it.
-    """
-    ports = []
-    for _ in range(count):
-        keeper = socket.socket()
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        keeper.bind(("127.0.0.1", 0))
-        ports.append(keeper.getsockname()[1])
-        keeper.detach()
-    return ports
 
 
 def usual_binary() -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import redis
 
 from greencam.bus.link import RedisTarget
-from tests.redis_processes import PASSWORDS, Access, Certificate, Group, Server, free_ports, owner_of
+from tests.ports import free_ports
+from tests.redis_processes import PASSWORDS, Access, Certificate, Group, Server, owner_of
 from tests.suite import wait_until
 
 # So long that a machine under load, on which a server may stand still for a second, has no fail-over by chance.

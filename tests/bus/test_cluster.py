@@ -18,7 +18,8 @@ from greencam.bus.frames import FrameReader, FrameWriter
 from greencam.bus.link import Client, RedisTarget, bus_errors, connect, server_version
 from greencam.bus.spool import Entry
 from tests.making import CLOCK, entries, entry
-from tests.redis_processes import Group, Server, as_user, free_ports
+from tests.ports import free_ports
+from tests.redis_processes import Group, Server, as_user
 from tests.redis_topologies import ClusterSet
 from tests.suite import wait_until
 

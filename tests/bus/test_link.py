@@ -17,7 +17,7 @@ from greencam.bus.link import Client, RedisTarget, bus_errors, connect, server_v
 from greencam.settings.load import load
 from tests.conftest import RedisServer
 from tests.making import CLOCK, entry
-from tests.redis_processes import free_ports
+from tests.ports import free_ports
 
 SECRET = "s3cr3t-pass"  # noqa: S105 - the one that must never be shown
 

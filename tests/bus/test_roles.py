@@ -13,7 +13,8 @@ import redis as library
 from greencam.bus import keys, roles
 from greencam.bus.roles import API, CAMERA, CONSUMER, ROLES, VIEWER, Role, acl_file
 from greencam.supervise import redis_server
-from tests.redis_processes import PASSWORDS, Access, Group, Server, as_user, free_ports
+from tests.ports import free_ports
+from tests.redis_processes import PASSWORDS, Access, Group, Server, as_user
 from tests.suite import CHECKOUT, wait_until
 
 FRAMES, BEAT, WANTED = keys.frames("cam1"), keys.beat("cam1"), keys.interest("cam1")

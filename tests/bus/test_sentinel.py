@@ -17,7 +17,8 @@ from greencam.bus.frames import FrameReader, FrameWriter
 from greencam.bus.link import Client, RedisTarget, bus_errors, connect
 from greencam.bus.spool import Entry
 from tests.making import CLOCK, entries, entry
-from tests.redis_processes import Access, Server, free_ports
+from tests.ports import free_ports
+from tests.redis_processes import Access, Server
 from tests.redis_topologies import MASTER, SentinelSet
 from tests.suite import wait_until
 

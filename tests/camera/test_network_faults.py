@@ -26,6 +26,7 @@ from greencam.frame import counter, jpeg
 from greencam.frame.formats import PixelFormat
 from tests.camera import footage
 from tests.fault_proxy import FaultProxy, Faults
+from tests.ports import free_ports
 
 SERVER = Path(__file__).with_name("small_server.py")
 TIMEOUT_S = 3.0  # a camera that is well has to answer within, on a busy machine too
@@ -39,14 +40,14 @@ class SmallServer:
     """A small network camera that may be killed and started again on its port, from one and the same thread."""
 
     words: list[str]
-    port: int = 0
+    port: int = field(default_factory=lambda: free_ports(1)[0])
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> int:
         argv = [sys.executable, "-I", "-S", str(SERVER), "--port", str(self.port), *self.words]
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
+        assert int(self.process.stdout.readline()) == self.port
         return self.port
 
     def signal(self, number: signal.Signals) -> None:

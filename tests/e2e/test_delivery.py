@@ -23,7 +23,7 @@ from greencam.client.image_index import read_index
 from greencam.client.retention import images_in
 from tests.conftest import RedisServer
 from tests.e2e.delivery_rig import Rig, stop_for
-from tests.redis_processes import free_ports
+from tests.ports import free_ports
 from tests.suite import Suite, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # a bound against a hang only: a loaded machine is slow

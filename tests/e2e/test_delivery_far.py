@@ -15,7 +15,8 @@ from greencam.client.places import Places
 from tests.conftest import RedisServer
 from tests.e2e.delivery_rig import Rig
 from tests.fault_proxy import FaultProxy, Faults
-from tests.redis_processes import PASSWORDS, free_ports
+from tests.ports import free_ports
+from tests.redis_processes import PASSWORDS
 from tests.redis_topologies import ClusterSet, SentinelSet, owner
 from tests.suite import Suite
 

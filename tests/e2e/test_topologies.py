@@ -20,7 +20,8 @@ from greencam.client import Feed
 from greencam.client.places import Places
 from greencam.frame import counter
 from tests.e2e.conftest import await_log
-from tests.redis_processes import PASSWORDS, binary_with_tls, certificate_in, free_ports
+from tests.ports import free_ports
+from tests.redis_processes import PASSWORDS, binary_with_tls, certificate_in
 from tests.redis_topologies import ClusterSet, SentinelSet, owner
 from tests.suite import CHECKOUT, Suite, wait_until
 
