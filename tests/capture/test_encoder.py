@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -17,6 +19,7 @@ from greencam.capture.encoder import Encoder
 from greencam.frame import header, jpeg
 from greencam.frame.formats import Codec
 from greencam.frame.ring_reader import RingReader
+from tests.fake_clock import FakeClock
 from tests.making import CLOCK, picture, ring
 from tests.suite import wait_until
 
@@ -268,12 +271,11 @@ class Interrupted(Wishes):
 
     def __init__(self) -> None:
         super().__init__(0.0)
-        self.meanwhile: Callable[[], None] | None = None
+        self.meanwhile: deque[Callable[[], None]] = deque()
 
     def in_order(self) -> bool:
-        act, self.meanwhile = self.meanwhile, None
-        if act is not None:
-            act()
+        while self.meanwhile:
+            self.meanwhile.popleft()()
         return super().in_order()
 
 
@@ -295,7 +297,7 @@ def test_a_ring_that_comes_while_the_end_of_the_old_one_is_noticed_is_read_from_
         for number in range(1, 6):
             successor.put(picture(number))
 
-    wishes.meanwhile = replace_ring
+    wishes.meanwhile.append(replace_ring)
     wait_until(lambda: len(wishes.taken) >= 6)
     encoder.stop()
     assert [(entry.header.epoch, entry.header.seq) for entry in wishes.taken] == [
@@ -325,3 +327,43 @@ def test_who_wishes_for_every_frame_gets_what_is_in_the_ring_at_a_stop(spool: Sp
 
 def test_a_stop_waits_for_no_frame_that_nobody_wishes_for(spool: Spool, path: Path) -> None:
     assert stop_behind(Wishes(1000.0), path, spool) == [1]
+
+
+def test_a_stop_waits_for_nobody_while_it_is_not_known_whether_somebody_is_there(spool: Spool, path: Path) -> None:
+    _, writer = ring(path)
+    clock = FakeClock()  # by which that time does not end by itself
+    began_s = clock.now_s
+    encoder = Encoder(spool, lambda: False, 85, clock)
+    encoder.follow(path)
+    encoder.start()
+    writer.put(picture(1))
+    encoder.stop(drain_s=1.0)
+    wait_until(lambda: not encoder._thread.is_alive(), 30)
+    assert encoder.encoded == 0
+    assert clock.now_s - began_s < 0.5
+
+
+def test_what_fails_before_a_stop_does_not_fail_on_and_on_until_it_is_over(
+    spool: Spool, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = threading.Event()
+
+    def wanted() -> bool:
+        if failing.is_set():
+            raise ZeroDivisionError("unforeseen")
+        return True
+
+    _, writer = ring(path)
+    encoder = Encoder(spool, wanted, 85, CLOCK)
+    encoder.follow(path)
+    encoder.start()
+    when_awake(spool, lambda number: writer.put(picture(number)))
+    with caplog.at_level(logging.ERROR):
+        failing.set()
+        wait_until(lambda: "encoding failed" in caplog.messages)
+        for number in range(3):
+            writer.put(picture(number))
+        had = len(caplog.messages)
+        encoder.stop(drain_s=1.0)
+        wait_until(lambda: not encoder._thread.is_alive(), 30)
+    assert len(caplog.messages) <= had + 1

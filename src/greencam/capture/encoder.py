@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ _log = logging.getLogger("encoder")
 _ENCODE = monitoring.timed("encode")
 
 
-class _Followed(NamedTuple):
+class _Told(NamedTuple):
     """A ring that `follow` was told of: its reader, None when it was not there, and until when that is kept."""
 
     path: Path
@@ -51,10 +52,11 @@ class Encoder:
     ) -> None:
         self._spool, self._wanted, self._quality, self._clock = spool, wanted, quality, clock
         self._delivery = delivery
-        self._in_order = False
+        self._in_order = False  # whether the next frame is wanted, not the newest
+        self._every = False  # whether somebody wants all frames
         self._tally = Tally(_log, clock)
-        self._told: _Followed | None = None  # written by `follow`; what follows is the thread's
-        self._followed: _Followed | None = None
+        self._told: deque[_Told] = deque(maxlen=1)  # from `follow` to the thread
+        self._path: Path | None = None
         self._reader: RingReader | None = None
         self._keep_until_s = 0.0
         self._drain_until_s = 0.0
@@ -76,14 +78,14 @@ class Encoder:
         reader = None
         with suppress(FileNotFoundError, FrameError):
             reader = RingReader(path, self._clock, Start.NEXT)
-        self._told = _Followed(path, reader, self._clock.monotonic() + _UNDECIDED_S)
+        self._told.append(_Told(path, reader, self._clock.monotonic() + _UNDECIDED_S))
 
     def stop(self, drain_s: float = 0.0) -> None:
         """End the thread; what is in the ring is encoded for at most drain_s, a frame that is begun in any case."""
         self._drain_until_s = self._clock.monotonic() + drain_s
         self._ending.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=0.5)
+            self._thread.join(timeout=drain_s + 0.5)
             if self._thread.is_alive():
                 monitoring.issue("thread_timeout", "the encoder does not end; it is left behind")
 
@@ -97,14 +99,15 @@ class Encoder:
                 self._tally.count(f"frames rejected: {error.cause}")
             except Exception:  # noqa: BLE001 - a service runner: the thread must live, the cause be seen
                 monitoring.failed(_log, "encoding failed")
-                self._ending.wait(1.0)
+                if self._ending.wait(1.0):
+                    return
 
     def _done(self) -> bool:
         """Whether to end: at once, or when those who wish for every frame have the last one."""
         if not self._ending.is_set():
             return False
         self._take_over()
-        left = self._in_order and self._reader is not None and self._reader.behind
+        left = self._every and self._reader is not None and self._reader.behind
         return not left or self._clock.monotonic() >= self._drain_until_s
 
     def _turn(self) -> None:
@@ -112,9 +115,10 @@ class Encoder:
         wish_s = self._delivery.wait_s() if self._delivery else None
         reader = self._current(wanted=live or wish_s is not None)
         if reader is None:
-            self._clock.sleep(_IDLE_S / 5)
+            self._every = False
+            self._ending.wait(_IDLE_S / 5)
             return
-        every = live or bool(self._delivery and self._delivery.in_order())
+        every = self._every = live or bool(self._delivery and self._delivery.in_order())
         if not every and wish_s:
             self._in_order = False
             self._ending.wait(min(wish_s, _IDLE_S))
@@ -143,25 +147,22 @@ class Encoder:
         if live:
             self._spool.put(entry)
 
-    def _take_over(self) -> _Followed | None:
-        """The ring that was told last; what was known of another is forgotten."""
-        told = self._told
-        if told is not None and told is not self._followed:
-            self._followed, self._keep_until_s = told, told.keep_until_s
-            self._reader = told.reader
-            self._in_order = True
-        return told
+    def _take_over(self) -> None:
+        """Go on with the ring that was told last, if one was since the last time."""
+        if self._told:
+            self._path, self._reader, self._keep_until_s = self._told.popleft()
+            self._in_order = self._every = True
 
     def _current(self, *, wanted: bool) -> RingReader | None:
-        followed = self._take_over()
-        if followed is None or not wanted:
+        self._take_over()
+        if self._path is None or not wanted:
             if self._clock.monotonic() >= self._keep_until_s:
                 self._reader = None
             return None
         self._keep_until_s = 0.0
         if self._reader is None:
             try:
-                self._reader = RingReader(followed.path, self._clock, Start.NEXT)
+                self._reader = RingReader(self._path, self._clock, Start.NEXT)
             except (FileNotFoundError, FrameError):
                 return None  # the owner is about to make another
             self._in_order = True
