@@ -38,6 +38,7 @@ class MadeUp:
     frames: Callable[[float], float]  # when the newest frame was published, by the time now
     story: list[tuple[float, Facts | None]]  # None: the capture says nothing
     after_lift: list[tuple[float, Facts]] = field(default_factory=list)
+    silent_until_s: float = 0.0  # the capture says nothing before, by the clock
     made_s: float | None = None
     lifted_s: float | None = None
 
@@ -56,7 +57,7 @@ class MadeUp:
         told = self._latest(story, self.made_s)
         if self.lifted_s is not None and self.after_lift:
             told = self._latest([(0.0, told), *self.after_lift], self.lifted_s)
-        return {} if told is None else WELL | told
+        return {} if told is None or self.clock.now_s < self.silent_until_s else WELL | told
 
     def _latest(self, story: Sequence[tuple[float, Facts | None]], from_s: float | None) -> Facts | None:
         return [facts for at_s, facts in story if at_s <= self._since(from_s)][-1]
@@ -160,6 +161,8 @@ def test_garbage_has_to_be_survived_without_a_failure() -> None:
 
 def test_a_capture_that_says_nothing_for_a_moment_has_not_failed() -> None:
     assert run(KINDS["garbage"], MadeUp(FakeClock(), always, [(1.0, None), (4.0, {})])).passed
+    clock = FakeClock()
+    assert run(KINDS["garbage"], MadeUp(clock, always, [], silent_until_s=clock.now_s + 2.0)).passed
     gone = run(KINDS["garbage"], MadeUp(FakeClock(), always, [(1.0, None)]))
     assert gone.problems == ["it counted as a failure of the camera"]
 

@@ -68,7 +68,8 @@ class Drill:
 
     def run(self, make: Callable[[], None], lift: Callable[[], None]) -> Report:
         """`make` the fault, watch, `lift` it, watch the camera come back; the report."""
-        before, number = self._observer.facts(), self._number()
+        self._begin_s = self._clock.monotonic()
+        before, number = self._facts_soon(), self._number()
         self._begin_s = self._clock.monotonic()
         self._say(0.0, f"{before.get('fps', 0):.1f} fps; now: {self._kind.what}")
         make()
