@@ -176,6 +176,15 @@ def test_a_frozen_picture_stays_frozen_while_nobody_answers() -> None:
     assert lives(seen)[-1] > 29
 
 
+def test_a_camera_that_was_frozen_and_is_gone_has_no_signal() -> None:
+    """Nobody answers and nothing comes: that is known, whether the picture would move is not."""
+    watched = Watched(every(0.1, 0.1, 20))
+    watched.facts = lambda: WELL | {"frozen": True} if watched.clock.now_s - BEGIN_S < 15 else None
+    while_frozen, gone = watched.until(19), watched.until(30)
+    assert placards(while_frozen)[-1][1].since == pytest.approx(watched.wall(0.1), abs=1.0)
+    assert placards(gone)[-1][1].since == pytest.approx(watched.wall(20.0), abs=0.2)
+
+
 def test_a_camera_that_was_frozen_is_not_believed_before_its_capture_believes_it() -> None:
     """Opened anew it gives frames at once; whether they move is not known yet."""
     watched = Watched(every(0.1, 0.1, 30))

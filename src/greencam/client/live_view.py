@@ -240,8 +240,10 @@ class LiveView:
         return Shown(self._like[0], drawn=pixels, since=since, cause=notice.cause)
 
     def _notice(self, now_s: float) -> tuple[Notice, float | None]:
-        frozen = self._frozen is not None
-        start = self._frozen or self._last or self._told
+        # Of a capture that does not answer and sends nothing any more it is not known whether its picture moves.
+        known = self._facts is not None or self._silent_s(now_s) <= self._limit_s
+        frozen = self._frozen if known else None
+        start = frozen or self._last or self._told
         cause = outage.cause(self._facts, self._silent_s(now_s), self._feed.trouble)
         if self._late_s and now_s - self._late_s < _FACTS_LAG_S and not frozen:
             cause = f"pictures come {outage.lasting(self._late_by_s)} late"
