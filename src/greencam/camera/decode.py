@@ -21,10 +21,11 @@ _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS of libavformat/avformat.h
 
 
 class VideoFrames:
-    """The decoded frames of a container's first video, and how many packets gave no whole one (`skipped`).
+    """The decoded frames of a container's first video; `skipped` counts packets that gave none to be shown.
 
-    What a decoder makes of rubbish, or of differences to a picture that never came, it marks as corrupt; that is
-    left out. The container stays its opener's, who closes it.
+    Before the first whole picture a decoder may make one of rubbish, which it marks as corrupt: that is left out.
+    Later a picture with a damaged part is still what the camera saw. The container stays its opener's, who closes
+    it.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
@@ -33,6 +34,7 @@ class VideoFrames:
         container.flags &= ~_GENERATE_PTS
         self._container, self._stream = container, stream
         self.skipped = 0
+        self._begun = False
 
     @property
     def rate(self) -> float:
@@ -54,10 +56,19 @@ class VideoFrames:
                     frames = self._stream.decode(packet)
                 except FFmpegError:
                     self.skipped += 1
-                whole = [frame for frame in frames if not frame.is_corrupt]
-                self.skipped += len(frames) - len(whole)
-                frames = whole
+                frames = self._shown(frames)
             yield from frames or (None,)
+
+    def _shown(self, frames: list[VideoFrame]) -> list[VideoFrame]:
+        """The frames from the first whole one on."""
+        shown = []
+        for frame in frames:
+            self._begun = self._begun or not frame.is_corrupt
+            if self._begun:
+                shown.append(frame)
+            else:
+                self.skipped += 1
+        return shown
 
 
 def first_video(container: InputContainer) -> VideoStream | None:

@@ -70,7 +70,7 @@ class FileSource:
 
     @property
     def skipped(self) -> int:
-        """Packets since open, over all loops, that could not be decoded."""
+        """Packets since open, over all loops, that gave no picture that can be shown."""
         return self._skipped_before + (self._frames.skipped if self._frames else 0)
 
     def open(self) -> Opened:

@@ -93,7 +93,7 @@ class RtspSource:
 
     @property
     def skipped(self) -> int:
-        """Packets since open that could not be decoded."""
+        """Packets since open that gave no picture that can be shown."""
         return self._frames.skipped if self._frames else 0
 
     def open(self) -> Opened:
