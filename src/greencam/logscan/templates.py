@@ -30,7 +30,7 @@ _TOP = 100
 _VARIABLE = re.compile(
     r"\b[a-z][a-z+]{1,15}://\S+"
     r"|(?<![\w/])/[\w.@%+-][\w./@%+:-]*"
-    r"|\b0x[0-9a-fA-F]+"
+    r"|\b[0-9]x[0-9a-fA-F]+"  # any figure for the 0: a line's shape, below, does not tell one from another
     r"|\b(?=[a-f-]{0,40}\d)[0-9a-f]{8,}(?:-[0-9a-f]{2,})*\b"
     r"|\d+(?:[.,:-]\d+)*"
 )
