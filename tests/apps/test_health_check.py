@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from greencam.apps import health_check
+from greencam.apps import health_check, health_probes
 from greencam.apps.health_probes import NEEDS, address_of, wanted_logs
 from greencam.apps.health_text import ALIASES
 from greencam.apps.health_verdicts import COMPONENTS
@@ -22,6 +22,7 @@ from greencam.base.place import SUPERVISOR_LOCK
 from greencam.camera.hung_file import HungFile
 from greencam.settings.load import load
 from tests.making import fill, picture, ring, small_disk
+from tests.ports import free_ports
 from tests.suite import CHECKOUT, Suite
 
 __all__ = ["small_disk"]
@@ -144,6 +145,11 @@ def test_the_guides_paths_of_jq(idle: dict[str, Any], path: str) -> None:
     assert idle[path.removeprefix(".")]["status"] == "critical"
 
 
+def test_a_silence_is_told_before_a_look_has_to_end() -> None:
+    """In their own sentence; the looks in these tests have more time, for busy machines."""
+    assert health_probes._TIMEOUT_S <= 0.8 * health_probes.DEADLINE_S
+
+
 def test_a_redis_host_that_swallows_everything_costs_its_own_answer_only(suite: Suite) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         suite.environment["GREENCAM_REDIS_URL"] = f"redis://me:secret@127.0.0.1:{silent.getsockname()[1]}"
@@ -156,13 +162,11 @@ def test_a_redis_host_that_swallows_everything_costs_its_own_answer_only(suite: 
 
 
 def test_a_network_camera_that_is_away_is_told_without_its_password(suite: Suite) -> None:
-    with socket.socket() as deaf:  # nobody listens there, and nobody else can begin to
-        deaf.bind(("127.0.0.1", 0))
-        port = deaf.getsockname()[1]
-        suite.site(
-            f"cameras: [{{id: door, url: 'rtsp://admin:secret@127.0.0.1:{port}/1'}}, {{id: own, source: pattern}}]"
-        )
-        facts = looked(suite, "--component", "network")
+    (port,) = free_ports(1)
+    suite.site(
+        f"cameras: [{{id: door, url: 'rtsp://admin:secret@127.0.0.1:{port}/1'}}, {{id: own, source: pattern}}]"
+    )
+    facts = looked(suite, "--component", "network")
     assert facts["network"]["cameras"]["door"]["reachable"] is False
     assert f"127.0.0.1:{port} takes no connection" in reason(facts, "camera door")
     assert "secret" not in json.dumps(facts)

@@ -32,7 +32,8 @@ def root(tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "config/config.yaml").write_text(SITE)
     monkeypatch.setenv("GREENCAM_ROOT", str(tmp_path))
     monkeypatch.setenv("GREENCAM_RUNTIME_DIR", str(short_folder))
-    # A busy machine may let a part, or Redis, wait for longer than a collection has time for.
+    # A busy machine may let a part, or Redis, wait for longer than a collection has time for; how the two times
+    # of the product are to each other is a test of its own.
     monkeypatch.setattr(metrics, "DEADLINE_S", 30.0)
     monkeypatch.setattr(metrics, "_PATIENCE_S", 4.0)
     return tmp_path
@@ -76,6 +77,10 @@ def test_nothing_runs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["greencam_machine_cpu_seconds_total",] > 0
     assert not any("back" in words for words in found), "it is not enabled"
     assert late(found) == set()
+
+
+def test_a_silence_is_told_long_before_a_collection_has_to_end() -> None:
+    assert metrics._PATIENCE_S <= metrics.DEADLINE_S / 2
 
 
 def test_a_supervisor_that_hangs_is_up_and_does_not_answer(
