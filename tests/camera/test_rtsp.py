@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -25,6 +26,7 @@ from greencam.frame import counter, jpeg
 from greencam.frame.formats import PixelFormat
 from tests.camera import footage, rtsp_fixture
 from tests.camera.rtsp_fixture import Serve
+from tests.ports import free_ports
 
 serve = rtsp_fixture.serve  # a fixture of this module too
 
@@ -193,18 +195,36 @@ def test_a_silent_server_times_out_and_comes_back(serve: Serve) -> None:
     camera.close()
 
 
+@dataclass
+class Unhurried(Backlog):
+    """Takes no picture for live by the wait for it, which on a busy machine may be one for a processor."""
+
+    waits_s: list[float] = field(default_factory=list)
+
+    def stale(self, stamp_s: float | None, arrived_s: float, waited_s: float) -> bool:
+        self.waits_s.append(waited_s)
+        return super().stale(stamp_s, arrived_s, 0.0)
+
+
 @pytest.mark.e2e
-def test_after_a_pause_of_the_reader_only_fresh_pictures_come(serve: Serve) -> None:
+def test_after_a_pause_of_the_reader_only_fresh_pictures_come(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rtsp, "Backlog", Unhurried)
     camera = source(serve().url("pattern"))
     camera.open()
     read_many(camera, 125)  # five seconds: the last are live, however many had waited for the end of opening
     time.sleep(4)  # about 100 pictures wait in the socket's buffers
+    backlog, started = camera._backlog, time.monotonic()
+    assert isinstance(backlog, Unhurried)
+    backlog.waits_s.clear()
     camera.read(PATIENT_S)
+    assert sum(backlog.waits_s) <= time.monotonic() - started  # each wait is for one picture only
     assert camera.dropped >= 25
     dropped, started = camera.dropped, time.monotonic()
     read_many(camera, 50)
-    assert camera.dropped - dropped <= 100  # in a stall of this machine; by each read, were all stale from then on
-    assert time.monotonic() - started > 0.5  # 50 pictures at 25 fps are new ones, not the buffer's
+    assert camera.dropped - dropped < 50  # none but in a stall of this machine, and not one with each read
+    assert time.monotonic() - started > 1.0  # 50 pictures at 25 fps are new ones, not the buffer's
     camera.close()
 
 
@@ -306,11 +326,9 @@ def test_something_else_on_the_port(talker: str, scheme: str) -> None:
 
 
 def test_refused_without_a_server() -> None:
-    with socket.socket() as taken:  # bound, so that nobody else gets the port, and not listening
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        for scheme in ("rtsp", "rtsps", "http"):
-            assert cause_of(source(f"{scheme}://viewer:{SECRET}@127.0.0.1:{port}/{SECRET}")) == "refused"
+    (port,) = free_ports(1)
+    for scheme in ("rtsp", "rtsps", "http"):
+        assert cause_of(source(f"{scheme}://viewer:{SECRET}@127.0.0.1:{port}/{SECRET}")) == "refused"
 
 
 def test_an_unknown_host_is_unreachable() -> None:
