@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,16 @@ STUCK = (
     "    print('up', flush=True); time.sleep(600)\n"
 )
 IDLE = "import time; print('up', flush=True); time.sleep(600)"
+
+
+def open_in(pid: int) -> set[str]:
+    """What a real process has open; a descriptor, or the process, may go while we look."""
+    found = set[str]()
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.add(str(fd.readlink()))
+    return found
 
 
 @dataclass

@@ -18,6 +18,7 @@ from greencam.camera.hung_file import HungFile, is_mounted
 from greencam.health.process import look_at
 from tests.camera import test_faulty
 from tests.camera.test_faulty import GRACE_S, Start, state_of
+from tests.made_proc import open_in
 from tests.suite import CHECKOUT, wait_until
 
 start = test_faulty.start  # a fixture of this module too
@@ -42,7 +43,7 @@ def reads_the_file(pid: int) -> bool:
         "fuse" in str(one.wchan) or "request_wait" in str(one.wchan) for one in seen.threads
     ):
         return False
-    return any(path.readlink().name == "never-answers" for path in Path(f"/proc/{pid}/fd").iterdir())
+    return any(Path(name).name == "never-answers" for name in open_in(pid))
 
 
 def test_the_folder_shows_one_file_and_everything_but_reading_answers(hung: HungFile) -> None:

@@ -20,6 +20,7 @@ from greencam.base.errors import EXIT_ENDED, Refused
 from greencam.base.place import control_socket
 from greencam.camera import hung_file
 from greencam.health.process import look_at
+from tests.made_proc import open_in
 from tests.suite import children_of, processes_with, wait_until
 from tests.supervise.mini import BEATS, LOG_COUNTS, SLEEPS, MiniSuite
 
@@ -97,7 +98,8 @@ def test_whoever_stops_working_is_replaced(mini: MiniSuite) -> None:
     os.kill(first, signal.SIGSTOP)
     wait_until(lambda: running(mini, "a") and pid_of(mini, "a") != first)
     assert not Path(f"/proc/{first}").exists()
-    wait_until(lambda: re.search(r"a gave no sign of work for [4-9] s; replacing it", mini.log))
+    told = wait_until(lambda: re.search(r"a gave no sign of work for (\d+) s; replacing it", mini.log))
+    assert int(told[1]) >= 4
 
 
 def test_nothing_outlives_a_supervisor_that_is_killed(mini: MiniSuite) -> None:
@@ -216,7 +218,7 @@ def test_a_child_in_state_d_stops_neither_the_loop_nor_the_end(mini: MiniSuite) 
     try:
         mini.start(row("stuck", f"open({str(hung.path)!r}, 'rb').read(1)", grace_s=3.0), row("good"))
         stuck = wait_until(lambda: pid_of(mini, "stuck"))
-        wait_until(lambda: has_open(stuck, hung.path))
+        wait_until(lambda: str(hung.path) in open_in(stuck))
         time.sleep(0.5)  # from there to the read, in which it sleeps
         wait_until(lambda: (seen := look_at(stuck)) is not None and seen.state in {"S", "D"})
         os.kill(stuck, signal.SIGKILL)
@@ -232,12 +234,6 @@ def test_a_child_in_state_d_stops_neither_the_loop_nor_the_end(mini: MiniSuite) 
     finally:
         hung.ensure_unmounted()
     none_left(mini)
-
-
-def has_open(pid: int, path: Path) -> bool:
-    with suppress(OSError):  # it starts only now, or a descriptor is closed while we look
-        return any(fd.readlink() == path for fd in Path(f"/proc/{pid}/fd").iterdir())
-    return False
 
 
 @pytest.mark.parametrize("seed", range(3))
