@@ -12,6 +12,8 @@ import pytest
 from greencam.apps import cam1_stream, client, storeimages, supervisor
 from tests.suite import CHECKOUT, Suite
 
+pytestmark = pytest.mark.timeout(240)  # more than the commands have together
+
 SECRET = "s3cr3t"  # noqa: S105 - the one that must never be shown
 SITE = f"cameras:\n  - {{id: front, source: pattern}}\n  - {{id: back, source: 'rtsp://admin:{SECRET}@127.0.0.1:1/x'}}\n"
 

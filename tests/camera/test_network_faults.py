@@ -28,6 +28,8 @@ from tests.camera import footage
 from tests.fault_proxy import FaultProxy, Faults
 from tests.ports import free_ports
 
+pytestmark = pytest.mark.timeout(300)  # more than all waits of a test together
+
 SERVER = Path(__file__).with_name("small_server.py")
 TIMEOUT_S = 3.0  # a camera that is well has to answer within, on a busy machine too
 PATIENT_S = 20.0  # where no silence is waited for

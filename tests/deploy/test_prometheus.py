@@ -16,6 +16,9 @@ import yaml
 
 from greencam.telemetry.families import FAMILIES
 
+# promtool plays days of every rule: seconds of work, a minute on a crowded machine, and at most its own 300 s.
+pytestmark = pytest.mark.timeout(400)
+
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 RULES = DEPLOY / "prometheus/greencam.rules.yml"
 RULES_TEST = DEPLOY / "prometheus/greencam.rules_test.yml"
@@ -184,13 +187,11 @@ def test_promtool_accepts_them(words: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.timeout(400)  # it plays days of every rule: seconds of work, a minute on a crowded machine
 def test_promtool_finds_that_alerts_fire_when_they_should_and_at_no_other_time() -> None:
     done = promtool("test", "rules", str(RULES_TEST))
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.timeout(400)
 def test_a_rule_that_says_something_else_fails_its_scenario(tmp_path: Path) -> None:
     changed = RULES.read_text().replace("greencam_camera_stale == 1", "greencam_camera_stale == 0")
     assert changed != RULES.read_text()
