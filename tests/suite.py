@@ -11,8 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+Answer = TypeVar("Answer")
 CHECKOUT = Path(__file__).resolve().parents[1]
 _PIPE_BYTES = 1 << 18  # nobody reads what a script prints before its end, and a full pipe would hold it up
 
@@ -31,6 +32,24 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = 40.0) -> Any:
         if late:
             raise AssertionError(f"not within {timeout_s} s: {condition}")
         time.sleep(0.05)
+
+
+def wait_for(
+    ask: Callable[[], Answer | None], wanted: Callable[[Answer], object], timeout_s: float = 40.0
+) -> Answer:
+    """The first answer of which that is true; one that is None or empty is none yet."""
+
+    def wanted_answer() -> Answer | None:
+        answer = ask()
+        return answer if answer and wanted(answer) else None
+
+    found: Answer = wait_until(wanted_answer, timeout_s)
+    return found
+
+
+def flows(camera: dict[str, Any]) -> bool:
+    """Whether frames come from it, by what a status tells of this camera."""
+    return bool(camera["state"] == "streaming" and not camera["stale"] and camera["fps"])
 
 
 def remove(folder: Path) -> None:
@@ -124,6 +143,15 @@ class Suite:
         """What `./run.sh status --json` says."""
         facts: dict[str, Any] = json.loads(self.module("status", "--json").stdout)
         return facts
+
+    def pid_of(self, name: str) -> int:
+        """The number of this process of the suite, once it has one."""
+
+        def told() -> int | None:
+            return next((one["pid"] for one in self.status()["processes"] if one["name"] == name), None)
+
+        found: int = wait_until(told)
+        return found
 
     def finish(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Signal it, wait for its end: exit code and everything that it printed."""

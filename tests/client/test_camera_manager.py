@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from greencam.capture.facts_file import capture_pid
 from greencam.client.camera_manager import CameraManager
 from greencam.supervise.supervisor import LOCK_FILE
 from tests.making import picture, ring
-from tests.suite import Suite, processes_with, wait_until
+from tests.suite import Suite, processes_with, wait_for, wait_until
 
-LONG_S = 60.0  # a bound against a hang only
+LONG_S = 60.0  # a bound against a hang only, and so is the limit of a test, which waits so long several times
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture
@@ -44,10 +46,7 @@ def captured(here: Suite) -> Iterator[CameraManager]:
 
 def capturing(manager: CameraManager) -> dict[str, Any]:
     """Its status once that tells of frames, which come before the capture has told of them."""
-    status: dict[str, Any] = wait_until(
-        lambda: next((s for s in [manager.get_camera_status()] if s["is_capturing"]), None), LONG_S
-    )
-    return status
+    return wait_for(manager.get_camera_status, itemgetter("is_capturing"), LONG_S)
 
 
 def test_an_idle_camera_is_opened_and_let_go_again(here: Suite) -> None:
@@ -101,7 +100,7 @@ def test_a_capture_that_hangs_can_not_recover_and_says_so(captured: CameraManage
     pid = capturing(captured)["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        status = wait_until(lambda: (s := captured.get_camera_status()) and s["health"] == "unknown" and s, LONG_S)
+        status = wait_for(captured.get_camera_status, lambda status: status["health"] == "unknown", LONG_S)
         assert status["reasons"] == [f"its capture, process {pid}, hangs: it says nothing any more"]
         assert not captured.attempt_camera_recovery(LONG_S)
     finally:
@@ -117,7 +116,7 @@ def test_a_camera_that_gives_nothing_is_an_answer_not_an_exception(here: Suite) 
         asker.start()
         asker.join(LONG_S)
         assert answers == [(False, None)]
-        status = wait_until(lambda: (s := manager.get_camera_status()) and s["failure"] and s, LONG_S)
+        status = wait_for(manager.get_camera_status, itemgetter("failure"), LONG_S)
         assert status["failure"]["cause"] == "absent"
         assert not status["is_initialized"]
         assert not manager.attempt_camera_recovery(timeout=0.5)

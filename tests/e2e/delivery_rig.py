@@ -12,12 +12,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from greencam.base.files import read_json
 from greencam.bus.link import Client, connect
 from greencam.client.image_store import frame_of
 from greencam.client.retention import images_in
 from greencam.frame import counter, jpeg
 from tests.conftest import RedisServer
-from tests.suite import Suite, wait_until
+from tests.suite import Suite, wait_for, wait_until
 
 
 class Rig:
@@ -73,19 +74,16 @@ class Rig:
 
     def delivery_when(self, true: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
         """The capture's first word on delivery of which this is true."""
-        facts: dict[str, Any] = wait_until(lambda: next((f for f in [self.delivery()] if f and true(f)), None), 60)
-        return facts
+        return wait_for(self.delivery, true, 60)
 
     def left_here_when(self, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The same by the facts that the capture leaves on its own host, Redis or not."""
         file = self.suite.runtime / "cam1.json"
 
-        def told() -> dict[str, Any] | None:
-            facts: dict[str, Any] = json.loads(file.read_text()).get("delivery", {})
-            return facts if facts and true(facts) else None
+        def told() -> dict[str, Any]:
+            return dict((read_json(file) or {}).get("delivery", {}))
 
-        found: dict[str, Any] = wait_until(told, 60)
-        return found
+        return wait_for(told, true, 60)
 
     def client(self) -> Client:
         return connect(self.redis.target)

@@ -20,7 +20,7 @@ from tests.redis_processes import PASSWORDS
 from tests.redis_topologies import ClusterSet, SentinelSet, owner
 from tests.suite import Suite
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # a bound against a hang only: a loaded machine is slow
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(700)]  # a bound against a hang only: a loaded machine is slow
 CLOCK = SystemClock()
 
 

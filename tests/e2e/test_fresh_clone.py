@@ -13,7 +13,7 @@ import pytest
 from greencam.base.place import default_runtime_dir
 from tests.suite import CHECKOUT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.fresh, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.fresh, pytest.mark.timeout(1600)]  # three runs, 500 s at most each
 
 
 @pytest.fixture

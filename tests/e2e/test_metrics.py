@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.apps.test_metrics import Figures, figures
-from tests.suite import Suite, wait_until
+from tests.suite import Suite, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(700)]  # a bound against a hang only: a loaded machine is slow
 SITE = "cameras: [{id: front, source: pattern}, {id: back, source: pattern}]\n"
 
 
@@ -38,25 +38,13 @@ def silent(told: Figures) -> bool:
     return told.get(("greencam_redis_up",)) == 0 and answers == 1 and waits
 
 
-def pid_of(suite: Suite, name: str) -> int:
-    found: int = wait_until(
-        lambda: next((one["pid"] for one in suite.status()["processes"] if one["name"] == name), None)
-    )
-    return found
-
-
 def test_the_file_tells_the_truth_while_the_suite_runs_and_after_it(suite: Suite) -> None:
     suite.site(SITE)
     suite.environment |= {"GREENCAM_METRICS_TEXTFILE": "greencam.prom", "GREENCAM_METRICS_INTERVAL": "1"}
     path = suite.root / "greencam.prom"
 
     def come(true: Callable[[Figures], bool]) -> Figures:
-        def found() -> Figures | None:
-            told = figures(path.read_text()) if path.exists() else {}
-            return told if told and true(told) else None
-
-        answer: Figures = wait_until(found, 90)
-        return answer
+        return wait_for(lambda: figures(path.read_text()) if path.exists() else None, true, 90)
 
     process = suite.start("start.py")
     told = come(begun)
@@ -65,11 +53,11 @@ def test_the_file_tells_the_truth_while_the_suite_runs_and_after_it(suite: Suite
     assert told["greencam_log_lines_total", "INFO"] > 0
     assert told["greencam_log_lines_dropped_total",] == 0
 
-    os.kill(pid_of(suite, "front"), signal.SIGKILL)
+    os.kill(suite.pid_of("front"), signal.SIGKILL)
     come(lambda figures: figures.get(("greencam_process_restarts_total", "front")) == 1)
     come(lambda figures: figures.get(("greencam_camera_stale", "front")) == 0)
 
-    os.kill(pid_of(suite, "redis"), signal.SIGSTOP)
+    os.kill(suite.pid_of("redis"), signal.SIGSTOP)
     come(silent)
 
     suite.finish(process)

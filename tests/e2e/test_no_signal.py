@@ -23,9 +23,9 @@ from greencam.client.places import Places
 from greencam.frame import jpeg
 from tests.conftest import RedisServer
 from tests.screen import Screen, needs_tk
-from tests.suite import Suite, children_of, wait_until
+from tests.suite import Suite, children_of, wait_for, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(700)]  # a bound against a hang only: a loaded machine is slow
 ACCENT = (250, 170, 64)
 DISC = (250, 220, 60)  # of the simulated camera
 
@@ -114,12 +114,7 @@ def facts_of(redis: RedisTarget) -> LatestFacts:
 
 
 def next_that_is(view: LiveView, wanted: Callable[[Shown], bool]) -> Shown:
-    def look() -> Shown | None:
-        shown = view.next_picture(1.0)
-        return shown if shown is not None and wanted(shown) else None
-
-    found: Shown = wait_until(look, 90)
-    return found
+    return wait_for(lambda: view.next_picture(1.0), wanted, 90)
 
 
 def test_a_live_view_of_a_camera_whose_worker_hangs(suite: Suite, pause: Callable[..., None]) -> None:
@@ -132,7 +127,7 @@ def test_a_live_view_of_a_camera_whose_worker_hangs(suite: Suite, pause: Callabl
         view = LiveView(feed, facts, SystemClock())
         first = next_that_is(view, lambda shown: shown.live)
         assert first.header is not None
-        said = wait_until(lambda: next((f for f in [facts()] if f and f["state"] == "streaming"), None))
+        said = wait_for(facts, lambda facts: facts["state"] == "streaming")
         pause(said["worker_pid"])
         paused_s = time.time()
         down = next_that_is(view, lambda shown: shown.cause == "The camera sends no new pictures")

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from greencam.upkeep import drill as upkeep_drill
 from greencam.upkeep.drill import Deadlines, Drill, Hung, Report, Scripted
 from greencam.upkeep.drill_ground import DrillGround, Observer
 from greencam.upkeep.drill_kinds import KINDS, Expect
-from tests.suite import CHECKOUT, wait_until
+from tests.suite import CHECKOUT, wait_for, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(700)]  # a bound against a hang only: a loaded machine is slow
 CLOCK = SystemClock()
 FRAME_S = 3.0  # a busy machine may well give a worker no time for one second
 SETTINGS = {"frame_timeout": FRAME_S, "recovery_cooldown": 2}
@@ -165,20 +166,21 @@ def told_failures(ground: DrillGround, count: int) -> dict[str, object] | None:
 
 def test_a_stall_of_capture_itself_is_not_blamed_on_the_camera(ground: DrillGround) -> None:
     ground.write_site([faulty(ground, "cam1")])
+    begin_s, stopped_s = time.monotonic(), FRAME_S + 1.5
     capture = ground.start("cam1")
-    before = wait_until(lambda: read_facts(ground.runtime, "cam1", CLOCK))
+    before = wait_until(partial(read_facts, ground.runtime, "cam1", CLOCK))
     for number in (signal.SIGSTOP, signal.SIGCONT):  # as when the machine sleeps, or gives them no time
         for pid in (capture, before["worker_pid"]):
             os.kill(pid, number)
         if number is signal.SIGSTOP:
-            time.sleep(FRAME_S + 1.5)
-    after = wait_until(
-        lambda: next(
-            (f for f in [read_facts(ground.runtime, "cam1", CLOCK)] if f and f["seq"] > before["seq"] + 20), 0
-        )
+            time.sleep(stopped_s)
+    after = wait_for(
+        partial(read_facts, ground.runtime, "cam1", CLOCK), lambda facts: facts["seq"] > before["seq"] + 20
     )
+    others_s = time.monotonic() - begin_s - stopped_s
     assert after["worker_pid"] == before["worker_pid"]
-    assert after["counts"].get("own stalls", 0) >= 1
+    # Any other stall, too, is more than a second in which a busy machine did not let it run.
+    assert 1 <= after["counts"].get("own stalls", 0) <= 1 + others_s
     assert not [name for name in after["counts"] if name.startswith("failed")]
 
 
@@ -193,9 +195,9 @@ def test_a_camera_that_is_absent_at_the_start_is_taken_when_it_comes(ground: Dri
     )
     (faults / "disconnect").unlink()
 
-    def works() -> dict[str, Any] | None:
-        """Facts of a camera whose frames come; the first of them do not end the incident yet."""
-        facts = read_facts(ground.runtime, "cam1", CLOCK)
-        return facts if facts and not facts["stale"] and not facts["consecutive_failures"] else None
+    def works(facts: dict[str, Any]) -> bool:
+        """Whether its frames come; the first of them do not end the incident yet."""
+        return not facts["stale"] and not facts["consecutive_failures"]
 
-    assert wait_until(works)["incidents"][-1]["class"] == "disconnected"
+    facts = wait_for(partial(read_facts, ground.runtime, "cam1", CLOCK), works)
+    assert facts["incidents"][-1]["class"] == "disconnected"

@@ -12,20 +12,16 @@ from typing import Any
 import pytest
 
 from tests.conftest import RedisServer
-from tests.suite import Suite, processes_with, wait_until
+from tests.e2e.conftest import await_log, finish_all
+from tests.suite import Suite, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(700)]  # a bound against a hang only: a loaded machine is slow
 
 
 def process(suite: Suite, name: str) -> dict[str, Any]:
     """What `start.py --status --json` says of this process; empty when it is not there."""
     facts = json.loads(suite.run("start.py", "--status", "--json").stdout)
     return next((one for one in facts["processes"] if one["name"] == name), {})
-
-
-def pid_of(suite: Suite, name: str) -> int:
-    found: int = wait_until(lambda: process(suite, name).get("pid"))
-    return found
 
 
 def up(suite: Suite, *names: str) -> bool:
@@ -60,7 +56,7 @@ def test_requests_are_carried_out_and_their_exit_codes_hold(suite: Suite) -> Non
 def test_a_capture_that_is_stopped_by_a_signal_is_replaced(suite: Suite) -> None:
     suite.start("start.py")
     wait_until(lambda: images(suite, "cam1"))
-    stuck = pid_of(suite, "cam1")
+    stuck = suite.pid_of("cam1")
     os.kill(stuck, signal.SIGSTOP)
     wait_until(lambda: process(suite, "cam1").get("pid") not in {None, stuck}, 60)
     count = len(images(suite, "cam1"))
@@ -71,17 +67,15 @@ def test_a_camera_more_by_sighup_and_bad_settings_change_nothing(suite: Suite) -
     suite.site("cameras: [{id: a, source: pattern}]\n")
     running = suite.start("start.py")
     wait_until(lambda: images(suite, "a"))
-    before = pid_of(suite, "a")
+    before = suite.pid_of("a")
     suite.site("cameras: [{id: a, source: pattern}, {id: b, source: pattern, fpss: 3}]\n")
     running.send_signal(signal.SIGHUP)
-    log = suite.root / "logs" / "camera_system.log"
-    wait_until(lambda: "did you mean fps?" in log.read_text())
+    await_log(suite, "did you mean fps?")
     suite.site("cameras: [{id: a, source: pattern}, {id: b, source: pattern}]\n")
     running.send_signal(signal.SIGHUP)
     wait_until(lambda: images(suite, "b"))
-    assert pid_of(suite, "a") == before
-    assert suite.finish(running)[0] == 0
-    wait_until(lambda: processes_with(str(suite.root)) == [], 5)  # one that was killed may need a moment to go
+    assert suite.pid_of("a") == before
+    finish_all(suite, running, "a", "b", "recorder", "redis")
 
 
 def test_another_redis_by_sighup_and_back_to_our_own(suite: Suite, short_folder: Path) -> None:
@@ -101,10 +95,9 @@ def test_another_redis_by_sighup_and_back_to_our_own(suite: Suite, short_folder:
             wait_until(partial(stored, suite, more))
             wait_until(lambda: suite.status()["redis_connected"])
         assert suite.run("client.py", "--verify", str(suite.root / "images")).returncode == 0
-        assert suite.finish(running)[0] == 0
+        finish_all(suite, running, "cam1", "recorder", "redis")
     finally:
         far.stop()
-    wait_until(lambda: processes_with(str(suite.root)) == [], 5)  # one that was killed may need a moment to go
 
 
 def test_the_view_is_plain_text_when_piped(suite: Suite) -> None:

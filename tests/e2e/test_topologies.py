@@ -25,7 +25,7 @@ from tests.redis_processes import PASSWORDS, binary_with_tls, certificate_in
 from tests.redis_topologies import ClusterSet, SentinelSet, owner
 from tests.suite import CHECKOUT, Suite, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # a bound against a hang only: a loaded machine is slow
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]  # a bound against a hang only: a loaded machine is slow
 
 
 def right_frames(feed: Feed, count: int) -> list[tuple[int, int]]:
