@@ -68,7 +68,6 @@ class Drill:
 
     def run(self, make: Callable[[], None], lift: Callable[[], None]) -> Report:
         """`make` the fault, watch, `lift` it, watch the camera come back; the report."""
-        self._begin_s = self._clock.monotonic()
         before, number = self._facts_soon(), self._number()
         self._begin_s = self._clock.monotonic()
         self._say(0.0, f"{before.get('fps', 0):.1f} fps; now: {self._kind.what}")
@@ -174,8 +173,8 @@ class Drill:
 
     def _facts_soon(self) -> dict[str, Any]:
         """What capture says, waited for: one that a busy machine gave no time says nothing for a moment."""
-        deadline_s = self._now() + _MARGIN_S
-        while not (facts := self._observer.facts()) and self._now() < deadline_s:
+        deadline_s = self._clock.monotonic() + _MARGIN_S
+        while not (facts := self._observer.facts()) and self._clock.monotonic() < deadline_s:
             self._clock.sleep(_LOOK_S)
         return facts
 
